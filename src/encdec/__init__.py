@@ -1,0 +1,1 @@
+"""encdec: encoders and decoders, and the pipeline that trains, compares and retrains them."""

@@ -1,0 +1,251 @@
+"""The sections `images` and `pairs`: sources of data, how they are split, and what is expected of them."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from encdec.params.section import PositiveInt, Probability, Section
+
+Severity = Literal["error", "warning"]
+SPLITS = ("train", "val", "test")
+
+
+class Split(Section):
+    """The share of each split; they add up to 1."""
+
+    train: Probability
+    val: Probability
+    test: Probability
+
+    @model_validator(mode="after")
+    def check_sum(self) -> Self:
+        total = self.train + self.val + self.test
+        if abs(total - 1.0) > 1e-9:
+            raise ValueError(f"train + val + test must be 1, not {total:g}")
+        if min(self.train, self.val, self.test) <= 0:
+            raise ValueError("each of train, val and test must be above 0")
+        return self
+
+    def shares(self) -> dict[str, float]:
+        return {"train": self.train, "val": self.val, "test": self.test}
+
+
+class Check(Section):
+    severity: Severity
+
+
+class TolerantCheck(Check):
+    """`tolerance`: the share of rows that may fail."""
+
+    tolerance: Probability
+
+
+class RowCount(Check):
+    min_rows: PositiveInt
+    max_rows: PositiveInt
+
+
+class ClassBalance(Check):
+    """`min_share`: the least share of a class, as a part of the share that it would have if all were equal."""
+
+    min_share: Probability
+
+
+class ImageSize(TolerantCheck):
+    min_side: PositiveInt
+    max_side: PositiveInt
+
+
+class Channels(TolerantCheck):
+    allowed: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+
+
+class LengthRatio(TolerantCheck):
+    max_ratio: Annotated[float, Field(ge=1.0)]
+
+
+class ImageChecks(Section):
+    schema_: Annotated[Check, Field(alias="schema")]
+    types: Check
+    row_count: RowCount
+    declared_labels: TolerantCheck
+    class_balance: ClassBalance
+    image_size: ImageSize
+    channels: Channels
+    constant_images: TolerantCheck
+    pixel_range: TolerantCheck
+    duplicates: TolerantCheck
+    leakage: TolerantCheck
+    split_proportions: TolerantCheck
+
+
+class PairChecks(Section):
+    schema_: Annotated[Check, Field(alias="schema")]
+    types: Check
+    row_count: RowCount
+    empty_texts: TolerantCheck
+    long_texts: TolerantCheck
+    unseen_characters: TolerantCheck
+    length_ratio: LengthRatio
+    duplicates: TolerantCheck
+    leakage: TolerantCheck
+    split_proportions: TolerantCheck
+
+
+class Digits(Section):
+    split: Split
+    validation: ImageChecks
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return (1, 8, 8)
+
+
+class Mnist(Section):
+    val_fraction: Annotated[float, Field(gt=0.0, lt=1.0)]
+    validation: ImageChecks
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return (1, 28, 28)
+
+
+class Folder(Section):
+    index: str | None
+    height: PositiveInt
+    width: PositiveInt
+    channels: Literal[1, 3]
+    classes: tuple[str, ...] | None
+    split: Split
+    validation: ImageChecks
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return (self.channels, self.height, self.width)
+
+
+ImageSource = Digits | Mnist | Folder
+
+
+class ImageSources(Section):
+    digits: Digits
+    mnist: Mnist
+    folder: Folder
+
+
+class Images(Section):
+    enabled: bool
+    source: Literal["digits", "mnist", "folder"]
+    sources: ImageSources
+
+    @property
+    def selected(self) -> ImageSource:
+        match self.source:
+            case "digits":
+                return self.sources.digits
+            case "mnist":
+                return self.sources.mnist
+            case "folder":
+                return self.sources.folder
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of a prepared image."""
+        return self.selected.shape
+
+
+Tokens = Literal["characters", "words", "bpe"]
+
+
+class Tokenization(Section):
+    source: Tokens
+    target: Tokens
+    max_vocab_size: Annotated[int, Field(ge=8)]
+
+
+class MaxCharacters(Section):
+    source: PositiveInt
+    target: PositiveInt
+
+
+class Dates(Section):
+    locales: Annotated[tuple[str, ...], Field(min_length=1)]
+    first_year: Annotated[int, Field(ge=1000, le=9999)]
+    last_year: Annotated[int, Field(ge=1000, le=9999)]
+    rows: PositiveInt
+    split: Split
+    tokens: Tokenization
+    max_characters: MaxCharacters
+    validation: PairChecks
+
+    @model_validator(mode="after")
+    def check_years(self) -> Self:
+        if self.first_year > self.last_year:
+            raise ValueError(f"first_year {self.first_year} must not be after last_year {self.last_year}")
+        return self
+
+
+class Cmudict(Section):
+    stress: bool
+    split: Split
+    tokens: Tokenization
+    max_characters: MaxCharacters
+    validation: PairChecks
+
+
+class Table(Section):
+    file: str
+    source_column: str
+    target_column: str
+    slice_column: str | None
+    split: Split
+    tokens: Tokenization
+    max_characters: MaxCharacters
+    validation: PairChecks
+
+
+PairSource = Dates | Cmudict | Table
+
+
+class PairSources(Section):
+    dates: Dates
+    cmudict: Cmudict
+    table: Table
+
+
+class Pairs(Section):
+    enabled: bool
+    source: Literal["dates", "cmudict", "table"]
+    sources: PairSources
+
+    @property
+    def selected(self) -> PairSource:
+        match self.source:
+            case "dates":
+                return self.sources.dates
+            case "cmudict":
+                return self.sources.cmudict
+            case "table":
+                return self.sources.table
+
+
+class Evaluation(Section):
+    batch_size: PositiveInt
+    bootstrap_resamples: PositiveInt
+    confidence: Annotated[float, Field(gt=0.0, lt=1.0)]
+    top_k: PositiveInt
+    calibration_bins: PositiveInt
+    importance_samples: PositiveInt
+
+
+class TuningRules(Section):
+    """How every study searches; the budget of each is the model's own `tuning`."""
+
+    sampler: Literal["tpe", "random"]
+    startup_trials: Annotated[int, Field(ge=0)]
+    pruner: Literal["median", "none"]
+
+
+class Tracking(Section):
+    experiment: Annotated[str, Field(min_length=1)]
+    log_every_steps: PositiveInt

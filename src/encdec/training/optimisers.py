@@ -1,0 +1,48 @@
+"""The optimiser and the learning-rate schedule of the section `training`."""
+
+from collections.abc import Callable
+
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
+
+from encdec.params.training import Training
+
+Configure = Callable[[nn.Module], OptimizerLRScheduler]
+
+
+def configure(training: Training, *, total_steps: int) -> Configure:
+    """What an objective calls in `configure_optimizers`; schedules end at `total_steps` optimiser steps."""
+
+    def for_network(network: nn.Module) -> OptimizerLRScheduler:
+        optimizer = build_optimizer(network, training)
+        schedule = build_schedule(optimizer, training, total_steps=total_steps)
+        if schedule is None:
+            return {"optimizer": optimizer}
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    return for_network
+
+
+def build_optimizer(network: nn.Module, training: Training) -> torch.optim.Optimizer:
+    parameters = network.parameters()
+    match training.optimizer:
+        case "adam":
+            return torch.optim.Adam(parameters, lr=training.learning_rate, weight_decay=training.weight_decay)
+        case "adamw":
+            return torch.optim.AdamW(parameters, lr=training.learning_rate, weight_decay=training.weight_decay)
+        case "sgd":
+            return torch.optim.SGD(
+                parameters, lr=training.learning_rate, weight_decay=training.weight_decay, momentum=0.9, nesterov=True
+            )
+
+
+def build_schedule(optimizer: torch.optim.Optimizer, training: Training, *, total_steps: int) -> LRScheduler | None:
+    match training.schedule:
+        case "constant":
+            return None
+        case "cosine":
+            return CosineAnnealingLR(optimizer, T_max=total_steps)
+        case "one_cycle":  # arXiv:1708.07120
+            return OneCycleLR(optimizer, max_lr=training.learning_rate, total_steps=total_steps)

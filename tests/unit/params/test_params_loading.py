@@ -1,0 +1,216 @@
+"""params.yaml as it is loads; every kind of mistake is found, and all of them at once."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from encdec.params.loading import Loaded, load_params
+from encdec.params.problems import ParamsError
+from encdec.params.root import MODEL_NAMES
+
+Edit = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def raw(root: Path) -> dict[str, Any]:
+    shared = YAML(typ="safe", pure=True).load(root / "params.yaml")
+    return json.loads(json.dumps(shared))  # an edit of one section must not reach the others behind the same anchor
+
+
+def write(raw: dict[str, Any], folder: Path) -> Path:
+    path = folder / "params.yaml"
+    with path.open("w") as file:
+        YAML(typ="safe", pure=True).dump(raw, file)
+    return path
+
+
+def mistakes(raw: dict[str, Any], folder: Path) -> str:
+    with pytest.raises(ParamsError) as caught:
+        load_params(write(raw, folder))
+    return str(caught.value)
+
+
+def test_the_file_of_the_project_loads(root: Path) -> None:
+    loaded = load_params(root / "params.yaml")
+    assert loaded.params.images.shape == (1, 8, 8)
+    assert all(loaded.params.models.named(name).enabled for name in MODEL_NAMES)
+    assert loaded.params.models.cnn.tuning.trials >= 8
+    assert set(loaded.space("cnn")) == {"network.dropout_prob", "training.learning_rate"}
+
+
+def delete(*keys: str) -> Edit:
+    def edit(raw: dict[str, Any]) -> None:
+        for key in keys[:-1]:
+            raw = raw[key]
+        del raw[keys[-1]]
+
+    return edit
+
+
+def put(value: object, *keys: str) -> Edit:
+    def edit(raw: dict[str, Any]) -> None:
+        for key in keys[:-1]:
+            raw = raw[key]
+        raw[keys[-1]] = value
+
+    return edit
+
+
+NET = ("models", "cnn", "network")
+VAE = ("models", "vae", "network")
+CASES = [
+    (put(1, "seeed"), "params.yaml: seeed: unknown key (did you mean seed?)"),
+    (delete("threads"), "params.yaml: threads: missing key"),
+    (put("7", "seed"), "seed: '7': should be a valid integer"),
+    (put(-1, "seed"), "seed: -1: should be greater than or equal to 0"),
+    (put(True, "threads"), "threads: True: should be a valid integer"),
+    (
+        put("digit", "images", "source"),
+        "images.source: 'digit' is not one of digits, mnist, folder (did you mean digits?)",
+    ),
+    (
+        put(0.9, "images", "sources", "digits", "split", "val"),
+        "images.sources.digits.split: train + val + test must be 1, not 1.75",
+    ),
+    (
+        put(0.1, "images", "sources", "digits", "validation", "leak"),
+        "validation.leak: unknown key (did you mean leakage?)",
+    ),
+    (put({}, "models", "vea"), "models.vea: unknown model (did you mean vae?)"),
+    (delete("models", "vae"), "models.vae: missing key (to switch a model off, set its enabled to false)"),
+    (put(12, *VAE, "latent_dims"), "models.vae.network.latent_dims: unknown key (did you mean latent_dim?)"),
+    (delete(*VAE, "latent_dim"), "models.vae.network.latent_dim: missing key"),
+    (put("mpl", *VAE, "architecture"), "models.vae.network.architecture: 'mpl' is not one of mlp, convolutional"),
+    (delete(*VAE, "architecture"), "models.vae.network.architecture: missing key"),
+    (put([64, "x"], *VAE, "hidden_dims"), "models.vae.network.hidden_dims[1]: 'x': should be a valid integer"),
+    (put(64, *VAE, "latent_dim"), "models.vae.network.latent_dim: 64 is not below the 64 inputs"),
+    (
+        put(9, *NET, "kernel_size"),
+        "models.cnn.network.kernel_size: 9 is larger than the 8x8 images of images.source digits",
+    ),
+    (put(4, *NET, "kernel_size"), "models.cnn.network.kernel_size: 4 must be odd"),
+    (put([8, 8, 8, 8], *NET, "channels"), "models.cnn.network.channels: 4 stages halve the 8x8 images"),
+    (
+        put(200, "models", "sparse_autoencoder", "sparsity", "k"),
+        "sparsity.k: 200 is not below the 128 units of the code",
+    ),
+    (
+        put(99, "models", "cnn", "tuning", "max_epochs"),
+        "models.cnn.tuning.max_epochs: 99 is above training.max_epochs 30",
+    ),
+    (put(0.7, "models", "vae", "beta"), None),
+    (put(-0.7, "models", "vae", "beta"), "models.vae.beta: -0.7: should be greater than or equal to 0"),
+    (put(float("nan"), "models", "vae", "beta"), "models.vae.beta: nan: should be a finite number"),
+    (
+        put({"search": {"low": 2, "high": 1}}, *NET, "dropout_prob"),
+        "network.dropout_prob.search: low 2 must be below high 1",
+    ),
+    (
+        put({"search": {"low": 0.0, "high": 1.5}}, *NET, "dropout_prob"),
+        "network.dropout_prob.search: 1.5: should be less than 1",
+    ),
+    (
+        put({"search": {"choices": [0.0]}}, *NET, "dropout_prob"),
+        "dropout_prob.search.choices: [0.0]: should have at least 2 items",
+    ),
+    (
+        put({"search": {"choices": [1, 2]}, "value": 3}, *NET, "dropout_prob"),
+        "dropout_prob.value: unknown key beside search: a value is fixed or searched, never both",
+    ),
+    (
+        put({"search": {"low": 0.0, "high": 1, "log": True}}, *NET, "dropout_prob"),
+        "low 0.0 must be above 0 on a logarithmic scale",
+    ),
+    (
+        put({"search": {"low": 0.1, "high": 0.5, "lo": 1}}, *NET, "dropout_prob"),
+        "dropout_prob.search.lo: unknown key (did you mean low?)",
+    ),
+    (
+        put({"search": {"low": 1, "high": 2}}, "models", "cnn", "tuning", "trials"),
+        "models.cnn.tuning.trials: cannot be searched",
+    ),
+    (put({"search": {"low": 1, "high": 2}}, "seed"), "seed: only a value below models can be searched"),
+    (
+        put({"search": {"choices": [3, 9]}}, *NET, "kernel_size"),
+        "models.cnn.network.kernel_size.search: 9 is larger than the 8x8",
+    ),
+    (put("text", "models"), "models: 'text': should be a section"),
+]
+
+
+@pytest.mark.parametrize(("edit", "expected"), CASES, ids=[str(expected)[:60] for _, expected in CASES])
+def test_a_mistake_is_named_with_path_value_and_suggestion(
+    raw: dict[str, Any], tmp_path: Path, edit: Edit, expected: str | None
+) -> None:
+    edit(raw)
+    if expected is None:
+        load_params(write(raw, tmp_path))
+        return
+    message = mistakes(raw, tmp_path)
+    assert expected in message
+    assert message.startswith("1 mistake in params.yaml:")
+
+
+def test_all_mistakes_are_reported_at_once_and_each_once(raw: dict[str, Any], tmp_path: Path) -> None:
+    raw["seeed"] = 1
+    raw["images"]["source"] = "digit"
+    raw["models"]["cnn"]["network"]["pooling"] = "avg"
+    raw["models"]["vae"]["training"] = {**raw["models"]["vae"]["training"], "batch_size": 0}
+    raw["evaluation"]["confidence"] = 1
+    lines = mistakes(raw, tmp_path).splitlines()
+    assert lines[0] == "5 mistakes in params.yaml:"
+    assert [line.split(": ")[1] for line in lines[1:]] == [
+        "images.source",
+        "evaluation.confidence",
+        "seeed",
+        "models.cnn.network.pooling",
+        "models.vae.training.batch_size",
+    ]
+
+
+def test_a_missing_file_and_broken_yaml_are_sentences(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="no such file"):
+        load_params(tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text("a: [1")
+    with pytest.raises(ParamsError, match="not valid YAML"):
+        load_params(tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text("seed: 1\nseed: 2\n")
+    with pytest.raises(ParamsError, match="duplicate key"):
+        load_params(tmp_path / "params.yaml")
+
+
+@pytest.fixture
+def loaded(root: Path) -> Loaded:
+    return load_params(root / "params.yaml")
+
+
+def test_resolve_puts_the_tuned_values_in_their_places(loaded: Loaded) -> None:
+    spec = loaded.resolve("cnn", {"network.dropout_prob": 0.3, "training.learning_rate": 0.002})
+    assert spec.training.learning_rate == 0.002
+    assert spec.training.batch_size == loaded.params.models.cnn.training.batch_size
+    assert spec.model_dump()["network"]["dropout_prob"] == 0.3
+
+
+def test_resolve_wants_exactly_the_searched_keys(loaded: Loaded) -> None:
+    with pytest.raises(ParamsError, match=r"learning_rate: is searched, but no tuned value was given"):
+        loaded.resolve("cnn", {"network.dropout_prob": 0.3})
+    with pytest.raises(ParamsError, match=r"network.block: has a tuned value but is not searched"):
+        loaded.resolve("cnn", {"network.dropout_prob": 0.3, "training.learning_rate": 0.002, "network.block": "vgg"})
+
+
+def test_one_key_switches_a_kind_and_its_models_off(raw: dict[str, Any], tmp_path: Path) -> None:
+    raw["images"]["enabled"] = False
+    params = load_params(write(raw, tmp_path)).params
+    assert not params.model_enabled("vae")
+    assert params.model_enabled("seq2seq")
+
+
+def test_every_model_fits_every_source_by_one_key(raw: dict[str, Any], tmp_path: Path) -> None:
+    for kind, sources in (("images", ("digits", "mnist", "folder")), ("pairs", ("dates", "cmudict", "table"))):
+        for source in sources:
+            raw[kind]["source"] = source
+            load_params(write(raw, tmp_path))
