@@ -41,7 +41,6 @@ def read_array(path: Path, *, dtype: type[np.generic], ndim: int) -> NDArray[Any
     if not path.is_file():
         raise ValueError(f"{path}: no such file; run the prepare stage")
     try:
-        # an empty file cannot be mapped, an array without values can be read whole
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise ValueError(f"{path}: not a readable array ({error}); run the prepare stage") from error

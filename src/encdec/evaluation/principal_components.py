@@ -1,7 +1,8 @@
 """Principal components, the linear counterpart of an autoencoder, and their Gaussian, that of a Gaussian VAE.
 
-At its optimum a linear autoencoder with squared error spans the principal components (Baldi & Hornik 1989), and a linear
-Gaussian VAE is probabilistic PCA (Tipping & Bishop 1999; arXiv:1911.02469). Axes: N rows, D inputs, M components.
+At its optimum a linear autoencoder with squared error spans the principal components (Baldi & Hornik 1989), and a
+linear Gaussian VAE is probabilistic PCA (Tipping & Bishop 1999; arXiv:1911.02469). Axes: N rows, D inputs,
+M components.
 """
 
 from typing import NamedTuple
@@ -87,7 +88,8 @@ def residuals(found: Coordinates) -> Array:
 
 def reconstruction_errors(components: PrincipalComponents, x: Array) -> Array:
     """Mean squared error over the D inputs of each row from its first k components, for k = 1..M: (N, M)."""
-    return np.maximum(residuals(coordinates(components, x)) / x.shape[1], LEAST_ERROR)
+    errors: Array = residuals(coordinates(components, x)) / x.shape[1]
+    return np.maximum(errors, LEAST_ERROR)
 
 
 def noise_variances(components: PrincipalComponents) -> Array:
@@ -98,8 +100,9 @@ def noise_variances(components: PrincipalComponents) -> Array:
     """
     count, inputs = components.directions.shape
     left_out = inputs - np.arange(1, count + 1)
-    rest = np.maximum(components.total_variance - np.cumsum(components.variances), 0.0)
-    return np.maximum(rest / np.maximum(left_out, 1), components.least_variance)
+    rest = components.total_variance - np.cumsum(components.variances)
+    noise: Array = rest / np.maximum(left_out, 1)
+    return np.maximum(noise, components.least_variance)
 
 
 def probabilistic_nll(components: PrincipalComponents, x: Array) -> Array:

@@ -65,7 +65,7 @@ def allowed_log_probs(logits: Tensor) -> Tensor:
 
 
 class Trace(NamedTuple):
-    """One step of a beam search: the K hypotheses that live on, as one token more than a hypothesis of the step before."""
+    """One step of a beam search: the K hypotheses that live on, each one token longer than its parent."""
 
     token_ids: Tensor  # (B, K)
     parents: Tensor  # (B, K), index into the hypotheses of the step before
@@ -99,13 +99,13 @@ def beam_search(
     living = state.new_zeros(batch_size, 1)  # (B, K) log-probabilities; K is 1 at first
     best = no_result(living)
     num_ended = torch.zeros_like(token_ids[:, 0])
+    finished = torch.zeros_like(num_ended, dtype=torch.bool)
     trail: list[Trace] = []
     for index in range(max_length):
         output = step(token_ids, state)
         values, parents, token_ids = best_extensions(living, output.logits, count=2 * beam_size)
         ends = token_ids == EOS_ID
         results = values[:, :beam_size].masked_fill(~ends[:, :beam_size], -torch.inf)
-        finished = (num_ended >= beam_size) | (best.value >= living[:, 0] / max_length**length_penalty)
         results = results.masked_fill(finished[:, None], -torch.inf)
         best = better_of(best, results, parents=parents, step=index, length_penalty=length_penalty)
         num_ended = num_ended + results.isfinite().sum(dim=1)
@@ -113,7 +113,8 @@ def beam_search(
         living, chosen = values.masked_fill(ends, -torch.inf).topk(min(beam_size, values.shape[1]), dim=1)
         token_ids, parents = token_ids.gather(1, chosen), parents.gather(1, chosen)
         trail.append(Trace(token_ids, parents, output.attention))
-        if ((num_ended >= beam_size) | (best.value >= living[:, 0] / max_length**length_penalty)).all():
+        finished = (num_ended >= beam_size) | (best.value >= living[:, 0] / max_length**length_penalty)
+        if finished.all():
             break
         state = reordered(output.state, parents)
     return trace_back(trail, best, unfinished_score=living[:, 0])
@@ -163,12 +164,12 @@ def trace_back(trail: list[Trace], best: Best, *, unfinished_score: Tensor) -> D
         trace = trail[index]
         token_ids = trace.token_ids.gather(1, pointer[:, None])[:, 0]
         parents = trace.parents.gather(1, pointer[:, None])[:, 0]
-        token_ids = torch.where(index < end, token_ids, torch.where(index == end, EOS_ID, PAD_ID))
-        pointer = torch.where(index < end, parents, torch.where(index == end, best.parents, 0))
-        ids.append(token_ids)
+        before, at = end > index, end == index  # the result goes on after this step, or ends with it
+        pointer = torch.where(before, parents, torch.where(at, best.parents, pointer))
+        ids.append(torch.where(before, token_ids, torch.where(at, EOS_ID, PAD_ID)))
         if trace.attention is not None:
             rows = trace.attention.take_along_dim(pointer[:, None, None], dim=1)[:, 0]  # (B, S)
-            attention.append(rows * (index <= end)[:, None])
+            attention.append(rows * (before | at)[:, None])
     scores = torch.where(has_ended, best.score, unfinished_score)
     length = int(end.max().clamp(max=len(trail) - 1)) + 1  # what came after the longest result is cut
     weights = torch.stack(attention[::-1], dim=1)[:, :length] if attention else None

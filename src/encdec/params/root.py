@@ -19,6 +19,7 @@ ModelSpec = CnnSpec | AutoencoderSpec | SparseAutoencoderSpec | DenoisingAutoenc
 ModelName = Literal["cnn", "autoencoder", "sparse_autoencoder", "denoising_autoencoder", "vae", "seq2seq"]
 MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
 Kind = Literal["images", "pairs"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Models(Section):
@@ -62,6 +63,11 @@ class Params(Section):
 
     def source_name(self, kind: Kind) -> str:
         return self.images.source if kind == "images" else self.pairs.source
+
+    def data(self, kind: Kind) -> Mapping[str, object]:
+        """The name and the section of the selected source, for the record."""
+        chosen = self.images.selected if kind == "images" else self.pairs.selected
+        return {"source": self.source_name(kind), self.source_name(kind): chosen.model_dump(by_alias=True)}
 
     def model_enabled(self, name: ModelName) -> bool:
         """Whether the model and the kind of data that it reads are both switched on."""

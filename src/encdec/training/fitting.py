@@ -14,9 +14,11 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from torch import nn
 
 from encdec.cards import Card
+from encdec.datasets.images import ImageSplit
 from encdec.datasets.loading import Split, training_loader, validation_loader
+from encdec.datasets.pairs import PairSplit
 from encdec.models.build import build_network, build_objective
-from encdec.params.root import ModelName, ModelSpec
+from encdec.params.root import Kind, ModelName, ModelSpec
 from encdec.training.callbacks import History, OnEpoch, ReseedEachStep
 from encdec.training.optimisers import configure
 from encdec.training.plan import Plan, plan_steps
@@ -33,8 +35,17 @@ class Data(NamedTuple):
         return self.train.card
 
 
+def open_data(kind: Kind, *, train: Path, val: Path) -> Data:
+    """The prepared folders of train and val."""
+    match kind:
+        case "images":
+            return Data(ImageSplit.open(train), ImageSplit.open(val))
+        case "pairs":
+            return Data(PairSplit.open(train), PairSplit.open(val))
+
+
 class Fitted(NamedTuple):
-    """The network with its best weights, in eval mode; `best_score` is spec.monitor at `best_epoch`."""
+    """The network in eval mode; `best_score` is spec.monitor at `best_epoch`, a row of `history`."""
 
     network: nn.Module
     history: list[dict[str, float]]
@@ -64,7 +75,8 @@ def fit(
     """Train until the plan is done or `spec.monitor` has not improved for `patience` epochs.
 
     With a folder for checkpoints, a training that was killed continues from its last whole epoch and ends in the
-    same weights. Without one, nothing is written and the best weights are kept in memory.
+    same weights: those of the best epoch. Without one nothing is written, and the weights are those of the last
+    epoch: a trial of a study wants the score alone.
     """
     quiet()
     loader = training_loader(data.train, batch_size=spec.training.batch_size, seed=seed)
@@ -127,6 +139,11 @@ def keep_best(monitor: str, checkpoints: Path | None) -> list[Callback]:
             save_on_train_epoch_end=True,
         )
     ]
+
+
+def discard_checkpoints(checkpoints: Path) -> None:
+    """Called when the outs are in their place: nothing is left to resume."""
+    shutil.rmtree(checkpoints, ignore_errors=True)
 
 
 def last_checkpoint(checkpoints: Path | None) -> Path | None:

@@ -27,10 +27,10 @@ class TrialLog(Protocol):
 
 
 class Outcome(NamedTuple):
-    """`best`: values by dotted key; `table`: a row per trial, with nothing in it that differs from run to run."""
+    """`best`: values by dotted key, empty where nothing is searched; `table`: a row per trial, alike in every run."""
 
     best: dict[str, Scalar]
-    best_score: float
+    best_score: float | None
     table: pd.DataFrame
 
 
@@ -63,7 +63,6 @@ def run_study(
     seed: int,
     trials: int,
     open_trial: Callable[[str], TrialLog],
-    on_trial: Callable[[int, FrozenTrial, float], None],
 ) -> Outcome:
     """Try `trials` settings of the space and return the one whose best epoch has the lowest score.
 
@@ -73,6 +72,8 @@ def run_study(
     Raises:
         ValueError: no trial ended with a finite score.
     """
+    if not space:
+        return Outcome({}, None, trials_table([], space))
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     study = optuna.create_study(direction="minimize", pruner=build_pruner(rules))
@@ -80,12 +81,20 @@ def run_study(
         study.sampler = build_sampler(rules, seed=seed * 1_000_003 + number)
         trial = study.ask()
         run_trial(name, trial, study=study, space=space, resolve=resolve, data=data, seed=seed, open_trial=open_trial)
-        frozen = study.trials[number]
-        complete = [each for each in study.trials if each.state is TrialState.COMPLETE]
-        on_trial(number, frozen, min((each.value for each in complete if each.value is not None), default=math.nan))
-    if not complete:
+        print(progress_line(name, study.trials, of=trials), flush=True)
+    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         raise ValueError(f"none of the {trials} trials of {name} ended with a finite score: widen or lower its search")
     return Outcome(dict(study.best_trial.params), float(study.best_value), trials_table(study.trials, space))
+
+
+def progress_line(name: ModelName, done: list[FrozenTrial], *, of: int) -> str:
+    last = done[-1]
+    scores = [trial.value for trial in done if trial.state is TrialState.COMPLETE and trial.value is not None]
+    score = f"{last.value:.4f}" if last.state is TrialState.COMPLETE else last.state.name.lower()
+    seconds = sum(trial.duration.total_seconds() for trial in done if trial.duration)
+    left = seconds / len(done) * (of - len(done))
+    best = f", best {min(scores):.4f}" if scores else ""
+    return f"tune {name}: trial {len(done)} of {of}: {score}{best} ({seconds:.0f} s, about {left:.0f} s left)"
 
 
 def run_trial(
@@ -177,4 +186,4 @@ def trials_table(trials: list[FrozenTrial], space: Space) -> pd.DataFrame:
                 **{key: trial.params[key] for key in space},
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["trial", "state", "score", "epochs", "last_score", *space])

@@ -1,0 +1,50 @@
+"""Stage `prepare`: raw data -> arrays and token ids, a folder per split, and the list of rejected rows."""
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+
+import pandas as pd
+
+from encdec.command import run_command
+from encdec.outs import switch_off, whole_folder, write_text
+from encdec.params.data import SPLITS
+from encdec.params.loading import load_params
+from encdec.params.root import KINDS, Kind
+from encdec.preparation.images import prepare_images
+from encdec.preparation.pairs import prepare_pairs
+from encdec.sources.reading import iter_images
+from encdec.tracking.stage import tracked_stage
+
+
+def main(kind: Kind, raw: Path, validation: Path, train: Path, val: Path, test: Path, rejected: Path) -> None:
+    loaded = load_params(Path("params.yaml"))
+    params, outs = loaded.params, [train, val, test, rejected]
+    if not params.kind_enabled(kind):
+        switch_off(*outs)
+        return
+    section = params.data(kind)
+    inputs = [raw, validation]
+    with tracked_stage("prepare", loaded=loaded, item=kind, inputs=inputs, outputs=outs, section=section) as run:
+        manifest = pd.read_parquet(raw / "manifest.parquet")
+        with ExitStack() as stack:
+            folders = {split: stack.enter_context(whole_folder(out)) for split, out in zip(SPLITS, outs, strict=False)}
+            if kind == "images":
+                source = json.loads((raw / "source.json").read_text())
+                images = iter_images(raw, params.images)
+                bad = prepare_images(images, manifest, card_shape=params.images.shape, source=source, outs=folders)
+            else:
+                bad = prepare_pairs(manifest, params.pairs.selected, params.pairs.source, folders)
+        write_text(rejected, bad.to_csv(index=False))
+        run.log_metrics({"rows/rejected": float(len(bad))})
+        print(f"prepare {kind}: {len(manifest) - len(bad)} rows ready, {len(bad)} rejected (listed in {rejected})")
+
+
+if __name__ == "__main__":
+    paths = {
+        "raw": "the folder of the manifest",
+        "validation": "the result of the suite, which must be there",
+        **{split: f"the {split} folder to write" for split in SPLITS},
+        "rejected": "the table of rejected rows to write",
+    }
+    run_command(main, __doc__, item=("kind", KINDS), paths=paths)

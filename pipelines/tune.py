@@ -1,0 +1,47 @@
+"""Stage `tune`: an Optuna study on train and val -> the best values of the searched keys and the table of trials."""
+
+from pathlib import Path
+
+from encdec.command import run_command
+from encdec.outs import switch_off, whole_folder, write_json, write_text
+from encdec.params.loading import load_params
+from encdec.params.root import MODEL_NAMES, ModelName
+from encdec.tracking.stage import tracked_stage
+from encdec.training.fitting import open_data, use_threads
+from encdec.tuning.study import run_study
+
+
+def main(model: ModelName, train: Path, val: Path, out: Path) -> None:
+    loaded = load_params(Path("params.yaml"))
+    params, spec = loaded.params, loaded.params.models.named(model)
+    if not params.model_enabled(model):
+        switch_off(out)
+        return
+    use_threads(params.threads)
+    section = {"tuning": params.tuning.model_dump(), model: loaded.sections[model]}
+    with tracked_stage("tune", loaded=loaded, item=model, inputs=[train, val], outputs=[out], section=section) as run:
+        outcome = run_study(
+            model,
+            space=loaded.space(model),
+            resolve=lambda values: loaded.resolve(model, values),
+            rules=params.tuning,
+            data=open_data(spec.kind, train=train, val=val),
+            seed=params.seed,
+            trials=spec.tuning.trials,
+            open_trial=run.child,
+        )
+        with whole_folder(out) as folder:
+            write_json(folder / "best.json", outcome.best)
+            write_text(folder / "trials.csv", outcome.table.to_csv(index=False))
+        if outcome.best_score is not None:
+            run.log_metrics({"best_score": outcome.best_score})
+        run.log_artifacts(out, "tuning")
+
+
+if __name__ == "__main__":
+    run_command(
+        main,
+        __doc__,
+        item=("model", MODEL_NAMES),
+        paths={"train": "the prepared train folder", "val": "the prepared val folder", "out": "the folder to write"},
+    )

@@ -1,0 +1,33 @@
+"""How a stage script starts: arguments with help, and mistakes of the user as sentences instead of tracebacks."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+
+def run_command(
+    main: Callable[..., None],
+    description: str,
+    *,
+    paths: Mapping[str, str],
+    item: tuple[str, Sequence[str]] | None = None,
+) -> None:
+    """Call `main` with the arguments of the command line: the item first, then a Path for each of `paths`.
+
+    A ValueError or an OSError is printed as its message and ends with status 1; the traceback is shown too where
+    ENCDEC_TRACEBACK is set. Anything else is a mistake of ours and keeps its traceback.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    if item is not None:
+        name, choices = item
+        parser.add_argument(name, choices=choices)
+    for option, text in paths.items():
+        parser.add_argument(f"--{option}", type=Path, required=True, help=text, metavar="PATH")
+    try:
+        main(**vars(parser.parse_args()))
+    except (ValueError, OSError) as error:
+        if os.environ.get("ENCDEC_TRACEBACK"):
+            raise
+        sys.exit(f"\n{type(error).__name__}: {error}\n(ENCDEC_TRACEBACK=1 shows where it was raised)")

@@ -1,0 +1,83 @@
+"""One split of prepared images, memory-mapped and read a whole batch at a time."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from encdec.batches import ImageBatch
+from encdec.cards import ImageCard
+from encdec.datasets.folder import read_array, read_card, spans
+
+
+class ImageSplit(Dataset[ImageBatch]):
+    """The images and labels of train, val or test.
+
+    Axes: N images, C channels, H height, W width.
+
+    Args:
+        folder: where `rows.parquet` lies.
+        card: shape, classes and the stored value that means 1.0.
+        images: (N, C, H, W) uint8, stored units.
+        labels: (N,) int64, indices into the classes.
+
+    Raises:
+        ValueError: the arrays do not have the same length, or not the shape or the classes of the card.
+    """
+
+    def __init__(self, folder: Path, *, card: ImageCard, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
+        shape = (card.channels, card.height, card.width)
+        if images.shape[1:] != shape:
+            found = f"images of shape {images.shape[1:]}, the card says {shape}"
+            raise ValueError(f"{folder}: {found}; run the prepare stage")
+        if len(images) != len(labels):
+            raise ValueError(f"{folder}: {len(images)} images but {len(labels)} labels; run the prepare stage")
+        if len(labels) and not (labels.min() >= 0 and labels.max() < len(card.classes)):
+            found = f"labels from {labels.min()} to {labels.max()}, the card names {len(card.classes)} classes"
+            raise ValueError(f"{folder}: {found}; run the prepare stage")
+        self.folder = folder
+        self.card = card
+        self.images = images
+        self.labels = labels
+
+    @classmethod
+    def open(cls, folder: Path) -> "ImageSplit":
+        """Map the arrays of a prepared folder.
+
+        Raises:
+            ValueError: a file is missing or is not what the card says.
+        """
+        card = read_card(folder, ImageCard)
+        images = read_array(folder / "images.npy", dtype=np.uint8, ndim=4)
+        return cls(folder, card=card, images=images, labels=read_array(folder / "labels.npy", dtype=np.int64, ndim=1))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, indices: NDArray[np.int64]) -> ImageBatch:
+        """The batch of these rows; what a DataLoader without automatic batching asks for."""
+        return self.batch(indices)
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """`sample` and `label` (the class name) of each row, read from the disk at each use."""
+        return pd.read_parquet(self.folder / "rows.parquet")
+
+    def batch(self, indices: NDArray[np.int64]) -> ImageBatch:
+        """The rows `indices` (B,) at once, scaled so that the card's `pixel_max` is 1.0."""
+        return self.scaled(self.images[indices], self.labels[indices])
+
+    def batches(self, batch_size: int) -> Iterator[ImageBatch]:
+        """Every row once and in order; the last batch may be smaller."""
+        for start, end in spans(len(self), batch_size):
+            yield self.scaled(self.images[start:end], self.labels[start:end])
+
+    def scaled(self, images: NDArray[Any], labels: NDArray[Any]) -> ImageBatch:
+        # a copy: torch cannot hold the read-only memory of a mapped file
+        pixels = torch.from_numpy(np.array(images)).to(torch.float32).div_(self.card.pixel_max)
+        return ImageBatch(pixels, torch.from_numpy(np.array(labels)))

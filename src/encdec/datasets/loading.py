@@ -1,0 +1,79 @@
+"""Loaders that hand over whole batches; the order of an epoch depends on seed and epoch alone."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Sampler
+
+from encdec.batches import ImageBatch, PairBatch
+from encdec.datasets.folder import spans
+from encdec.datasets.images import ImageSplit
+from encdec.datasets.orders import BatchList, cut, pooled_batches, shuffled_batches
+from encdec.datasets.pairs import PairSplit
+
+Split = ImageSplit | PairSplit
+Loader = DataLoader[ImageBatch] | DataLoader[PairBatch]
+
+
+class Order(Protocol):
+    """The batches of an epoch; each epoch has as many."""
+
+    def __call__(self, *, epoch: int) -> BatchList: ...
+
+
+class EpochSampler(Sampler[NDArray[np.int64]]):
+    """Yields the row numbers of one batch after the other; Lightning calls `set_epoch` before each epoch."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+        self.epoch = 0
+        self.num_batches = len(order(epoch=0))
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.num_batches
+
+    def __iter__(self) -> Iterator[NDArray[np.int64]]:
+        return iter(self.order(epoch=self.epoch))
+
+
+def training_loader(split: Split, *, batch_size: int, seed: int) -> Loader:
+    """Every row once an epoch, in an order made from (seed, epoch); pairs of similar length share a batch.
+
+    Raises:
+        ValueError: a split without rows.
+    """
+    check_rows(split)
+    match split:
+        case ImageSplit():
+            order = partial(shuffled_batches, len(split), batch_size=batch_size, seed=seed)
+            return DataLoader(split, batch_size=None, sampler=EpochSampler(order))
+        case PairSplit():
+            order = partial(pooled_batches, split.lengths, batch_size=batch_size, seed=seed)
+            return DataLoader(split, batch_size=None, sampler=EpochSampler(order))
+
+
+def validation_loader(split: Split, *, batch_size: int) -> Loader:
+    """Every row once, the same batches at each epoch: images in their order, pairs by length.
+
+    Raises:
+        ValueError: a split without rows.
+    """
+    check_rows(split)
+    match split:
+        case ImageSplit():
+            batches = [np.arange(start, end) for start, end in spans(len(split), batch_size)]
+            return DataLoader(split, batch_size=None, sampler=EpochSampler(lambda *, epoch: batches))
+        case PairSplit():
+            batches = cut(np.argsort(split.lengths, kind="stable"), batch_size)
+            return DataLoader(split, batch_size=None, sampler=EpochSampler(lambda *, epoch: batches))
+
+
+def check_rows(split: Split) -> None:
+    if not len(split):
+        raise ValueError(f"{split.folder}: no rows; give this split a larger share in params.yaml")

@@ -1,0 +1,122 @@
+"""What simple methods reach on the same test rows, measured once per kind of data: fitted on train, chosen on val."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from encdec.datasets.images import ImageSplit
+from encdec.datasets.pairs import PairSplit
+from encdec.evaluation.independent_pixels import independent_nll
+from encdec.evaluation.logistic_regression import Rows, classify, label_columns
+from encdec.evaluation.nearest_neighbour import nearest_rows
+from encdec.evaluation.principal_components import (
+    PrincipalComponents,
+    fit_components,
+    probabilistic_nll,
+    reconstruction_errors,
+)
+from encdec.evaluation.wiener import fit_wiener, restore
+from encdec.metrics.scores import Columns
+from encdec.models.denoising_autoencoder.spec import Corruption
+from encdec.nn.corruption import corrupt
+from encdec.outs import write_json
+
+SUMMARY_FILE = "baselines.json"
+LOGISTIC_FILE = "logistic_regression.parquet"
+PCA_FILE = "pca_errors.npy"
+PPCA_FILE = "ppca_nll.npy"
+BERNOULLI_FILE = "bernoulli_nll.npy"
+WIENER_FILE = "wiener.parquet"
+TEXTS_FILE = "texts.parquet"
+ON = 0.5
+"""A pixel above this is on, as the Bernoulli VAE has it."""
+
+
+def write_image_baselines(
+    out: Path,
+    *,
+    train: ImageSplit,
+    val: ImageSplit,
+    test: ImageSplit,
+    corruption: Corruption,
+    batch_size: int,
+    seed: int,
+    threads: int,
+) -> None:
+    """Logistic regression, principal components, independent pixels and the Wiener filter, into an existing folder.
+
+    `batch_size` and `seed` decide the noise on test, which is that of the denoising autoencoder's evaluation.
+    """
+    with threadpool_limits(threads):
+        strength = write_logistic_regression(out, train=train, val=val, test=test)
+        known, asked = flat(train, np.float64), flat(test, np.float64)
+        components = fit_components(known, pixel_max=train.card.pixel_max, seed=seed)
+        np.save(out / PCA_FILE, reconstruction_errors(components, asked))
+        np.save(out / PPCA_FILE, probabilistic_nll(components, asked))
+        np.save(out / BERNOULLI_FILE, independent_nll(known > ON, asked > ON))
+        columns = wiener_columns(components, test, corruption=corruption, batch_size=batch_size, seed=seed)
+        write_columns(out / WIENER_FILE, columns)
+    summary = {
+        "rows": {"train": len(train), "val": len(val), "test": len(test)},
+        "logistic_regression": strength,
+        "principal_components": {"components": len(components.variances), "inputs": train.card.inputs},
+        "wiener": {"corruption": corruption.model_dump(), "batch_size": batch_size, "seed": seed},
+    }
+    write_json(out / SUMMARY_FILE, summary)
+
+
+def write_logistic_regression(out: Path, *, train: ImageSplit, val: ImageSplit, test: ImageSplit) -> dict[str, Any]:
+    """The columns of test, and how the strength of the penalty was chosen."""
+    known, held = (Rows(flat(split, np.float32), np.asarray(split.labels)) for split in (train, val))
+    fitted = classify(known, held, flat(test, np.float32), num_classes=len(train.card.classes))
+    write_columns(out / LOGISTIC_FILE, label_columns(fitted.log_probs, np.asarray(test.labels)))
+    return {"C": fitted.strength, "val_nll": {f"{strength:g}": nll for strength, nll in fitted.val_nll.items()}}
+
+
+def wiener_columns(
+    components: PrincipalComponents, test: ImageSplit, *, corruption: Corruption, batch_size: int, seed: int
+) -> Columns:
+    """Mean squared error of each test image (N,), before and after the filter."""
+    wiener = fit_wiener(components, corruption)
+    generator = torch.Generator().manual_seed(seed)
+    before, after = [], []
+    for images, _ in test.batches(batch_size):
+        noisy = corrupt(images, corruption, generator=generator)
+        clean = images.flatten(1).double().numpy()
+        given = noisy.flatten(1).double().numpy()
+        before.append(np.square(given - clean).mean(axis=1))
+        after.append(np.square(restore(wiener, given) - clean).mean(axis=1))
+    return {"mse_before": np.concatenate(before), "mse": np.concatenate(after)}
+
+
+def write_pair_baselines(out: Path, *, train: PairSplit, test: PairSplit, threads: int) -> None:
+    """For each distinct test source, in order: the target of its nearest train source, and the source itself."""
+    known, asked = train.rows, test.rows["source"].drop_duplicates()
+    with threadpool_limits(threads):
+        nearest = nearest_rows(known["source"].tolist(), asked.tolist())
+    texts = pd.DataFrame(
+        {
+            "source": asked.to_numpy(),
+            "neighbour": known["source"].to_numpy()[nearest],
+            "nearest_neighbour": known["target"].to_numpy()[nearest],
+            "copy": asked.to_numpy(),
+        }
+    )
+    texts.to_parquet(out / TEXTS_FILE, index=False)
+    write_json(out / SUMMARY_FILE, {"rows": {"train": len(known), "test": len(test)}, "distinct_sources": len(texts)})
+
+
+def write_columns(path: Path, columns: Columns) -> None:
+    pd.DataFrame(columns).to_parquet(path, index=False)
+
+
+def flat(split: ImageSplit, dtype: type[np.floating[Any]]) -> NDArray[Any]:
+    """The images as rows (N, D), scaled so that the card's `pixel_max` is 1."""
+    stored: NDArray[Any] = np.asarray(split.images).reshape(len(split), -1).astype(dtype)
+    stored /= split.card.pixel_max
+    return stored

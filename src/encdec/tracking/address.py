@@ -1,0 +1,46 @@
+"""The address of the MLflow store, and what of it may be shown."""
+
+import os
+import re
+from urllib.parse import urlsplit, urlunsplit
+
+from encdec.tracking.project import Project
+
+URI_VARIABLE = "MLFLOW_TRACKING_URI"
+DATABASE_FILE = "mlflow.db"
+ARTIFACT_FOLDER = "mlruns"
+SECRET_KEYS = re.compile(r"(?i)([?&;][^=&;#]*(?:password|passwd|pwd|token|secret|key)[^=&;#]*=)[^&;#\s]*")
+USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s'\"<>]*@")  # greedy: a password may hold / or @
+
+
+def tracking_uri(project: Project) -> str:
+    """MLFLOW_TRACKING_URI where it is set, else the database of the project, by its absolute path."""
+    return os.environ.get(URI_VARIABLE) or embedded_uri(project)
+
+
+def embedded_uri(project: Project) -> str:
+    return f"sqlite:///{(project.home / DATABASE_FILE).as_posix()}"
+
+
+def is_server(uri: str) -> bool:
+    return uri.lower().startswith(("http://", "https://"))
+
+
+def masked(text: str) -> str:
+    """A text in which no address shows its user, password or secret parameters."""
+    return SECRET_KEYS.sub(r"\1***", USER_INFO.sub(r"\1***@", text))
+
+
+def is_database(uri: str) -> bool:
+    return re.split(r"[:+]", uri.lower())[0] in ("sqlite", "postgresql", "mysql", "mssql")
+
+
+def without_credentials(uri: str) -> str:
+    """The address of a server as a person may open it in a browser."""
+    parts = urlsplit(uri)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
+
+
+def runs_page(base: str, experiment_id: str) -> str:
+    """The table of runs; MLflow 3 opens an experiment's own address on an empty page of traces."""
+    return f"{base}/#/experiments/{experiment_id}/runs?workflowType=machine_learning"

@@ -1,0 +1,131 @@
+"""The parent run: one `dvc repro` (or `dvc exp run`), known by its process."""
+
+import os
+import socket
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import PurePath
+from typing import NamedTuple
+
+import psutil
+
+from encdec.tracking.flat import MAX_TAG, cut
+from encdec.tracking.pointer import abandoned
+from encdec.tracking.store import Store, search
+
+PARENT_TAG = "mlflow.parentRunId"
+SHELLS = ("sh", "bash", "dash", "zsh", "fish")
+START_TOLERANCE = 5.0  # seconds; the system's idea of when a process started moves with its clock
+EXPERIMENT_VARIABLES = ("DVC_EXP_NAME", "DVC_EXP_BASELINE_REV")
+DIED = "the process died without a word (killed, out of memory, or a power failure)"
+
+
+class DvcProcess(NamedTuple):
+    """The dvc command that started this stage; `started` in seconds since 1970."""
+
+    host: str
+    pid: int
+    started: float
+    command: str
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return {"dvc.process": f"{self.host}:{self.pid}", "dvc.started": f"{self.started:.2f}"}
+
+
+def dvc_process() -> DvcProcess | None:
+    """The nearest ancestor that is dvc; None where the stage was started by hand.
+
+    Where dvc runs inside of another Python program, that program stands for it.
+    """
+    try:
+        ancestors = psutil.Process().parents()
+        named = [process for process in ancestors if is_dvc(process.cmdline())]
+        if not named and os.environ.get("DVC_STAGE"):
+            named = [process for process in ancestors if process.name() not in SHELLS]
+        if not named:
+            return None
+        found = named[0]
+        return DvcProcess(socket.gethostname(), found.pid, found.create_time(), " ".join(found.cmdline()))
+    except psutil.Error:  # an ancestor ended while we looked, or belongs to somebody else
+        return None
+
+
+def is_dvc(command: list[str]) -> bool:
+    """`dvc ..`, `python .../bin/dvc ..` or `python -m dvc ..`."""
+    names = [PurePath(part).name.removesuffix(".exe") for part in command]
+    if not names or names[0] == "dvc":
+        return bool(names)
+    started = [name for name in names[1:] if not name.startswith("-")][:1]  # the script, or the module of -m
+    return names[0].lower().startswith("python") and started == ["dvc"]
+
+
+def find_or_create(store: Store, process: DvcProcess, *, tags: Mapping[str, str]) -> str:
+    """The run id of the parent, RUNNING; a first stage makes it and settles what dead processes left."""
+    for run in search(store, f"tags.`dvc.process` = '{process.tags['dvc.process']}'"):
+        if abs(float(run.data.tags["dvc.started"]) - process.started) < START_TOLERANCE:
+            store.client.update_run(run.info.run_id, status="RUNNING")
+            return str(run.info.run_id)
+    settle_dead(store, process.host)
+    experiment = {name: os.environ[name] for name in EXPERIMENT_VARIABLES if os.environ.get(name)}
+    run = store.client.create_run(
+        store.experiment_id,
+        run_name=run_name(experiment),
+        tags={
+            **tags,
+            **process.tags,
+            **experiment,
+            "stage": "repro",
+            "dvc.host": process.host,
+            "dvc.command": cut(process.command, MAX_TAG),
+        },
+    )
+    return str(run.info.run_id)
+
+
+def run_name(experiment: Mapping[str, str]) -> str:
+    name = experiment.get("DVC_EXP_NAME")
+    now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return f"exp {name}" if name else f"repro {now}"
+
+
+def update_status(store: Store, run_id: str) -> None:
+    """The parent's status from its stages': RUNNING while one runs, else the worst of them."""
+    statuses = {run.info.status for run in search(store, f"tags.`{PARENT_TAG}` = '{run_id}'")}
+    worst = next((each for each in ("RUNNING", "FAILED", "KILLED") if each in statuses), "FINISHED")
+    if worst != "RUNNING":
+        store.client.set_terminated(run_id, worst)
+
+
+def settle_dead(store: Store, host: str) -> None:
+    """Show as KILLED what still says RUNNING though its process is gone; stages stay where they can be continued."""
+    for pointer in abandoned(store.project):
+        try:
+            mark_killed(store, pointer.run_id)
+        finally:
+            pointer.release()
+    for run in search(store, f"tags.`dvc.host` = '{host}' and attributes.status = 'RUNNING'"):
+        pid = int(run.data.tags["dvc.process"].rpartition(":")[2])
+        if not lives(pid, float(run.data.tags["dvc.started"])):
+            mark_killed(store, run.info.run_id)
+
+
+def mark_killed(store: Store, run_id: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = store.client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":  # a run of another database, or removed for good
+            raise
+        return
+    if run.info.status == "RUNNING" and run.info.lifecycle_stage == "active":
+        store.client.set_tag(run_id, "error", DIED)
+        store.client.set_terminated(run_id, "KILLED")
+
+
+def lives(pid: int, started: float) -> bool:
+    try:
+        return abs(psutil.Process(pid).create_time() - started) < START_TOLERANCE
+    except psutil.Error:
+        return False

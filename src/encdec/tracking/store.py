@@ -1,0 +1,174 @@
+"""The MLflow store: reached once, with a clear error where it cannot be, before any work is done."""
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from filelock import FileLock
+
+from encdec.tracking.address import (
+    ARTIFACT_FOLDER,
+    DATABASE_FILE,
+    URI_VARIABLE,
+    embedded_uri,
+    is_database,
+    masked,
+    tracking_uri,
+)
+from encdec.tracking.project import Project
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+FIRST_CALL = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+CONNECT_SECONDS = 5
+DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+LOCK_SECONDS = 120
+
+
+class TrackingUnavailable(ConnectionError):
+    """The MLflow store cannot be used; the message says where it was looked for and what to do."""
+
+
+class Store(NamedTuple):
+    """`client`: use it instead of mlflow's own functions, whose state is global."""
+
+    client: "MlflowClient"
+    experiment_id: str
+    uri: str
+    project: Project
+
+
+def open_store(experiment: str, project: Project) -> Store:
+    """Reach the store, create the database (or bring it up to date) and the experiment where they are missing.
+
+    Raises:
+        TrackingUnavailable: within seconds, where the server or the database cannot be used.
+    """
+    prepare_environment()
+    uri = tracking_uri(project)
+    project.work.mkdir(parents=True, exist_ok=True)
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        # Two processes that create one database at once break it, and two that create one experiment collide.
+        with FileLock(project.work / "mlflow.lock", timeout=LOCK_SECONDS), patient_for_seconds():
+            client = connect(uri, project)
+            return Store(client, find_experiment(client, experiment, uri, project), uri, project)
+    except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
+        raise TrackingUnavailable(unavailable(uri, error)) from None  # the cause would show the password
+
+
+def search(store: Store, filter_string: str) -> list["Run"]:
+    """The runs of the experiment that are not deleted, the newest first."""
+    return list(
+        store.client.search_runs(
+            [store.experiment_id], filter_string, order_by=["attributes.start_time DESC"], max_results=1000
+        )
+    )
+
+
+def prepare_environment() -> None:
+    """What must be set before mlflow is imported."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    for name in ("mlflow.store.db.utils", "alembic"):  # sixty lines of migrations at the first start
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@contextmanager
+def patient_for_seconds() -> Iterator[None]:
+    """MLflow waits for minutes by default: right in the middle of a training, wrong before it."""
+    before = {name: os.environ.get(name) for name in FIRST_CALL}
+    os.environ.update({name: before[name] or value for name, value in FIRST_CALL.items()})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def connect(uri: str, project: Project) -> "MlflowClient":
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    if is_database(uri):
+        check_database(uri)
+    try:
+        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    except MlflowException as error:
+        if "out-of-date database schema" not in str(error) or uri != embedded_uri(project):
+            raise
+        upgrade(project.home / DATABASE_FILE, uri)
+        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def check_database(uri: str) -> None:
+    """Connect once by ourselves: MLflow tries fifteen times, with longer and longer pauses (hours)."""
+    import socket
+
+    from sqlalchemy import create_engine, inspect
+    from sqlalchemy.engine import make_url
+
+    url = make_url(uri)
+    dialect = url.get_backend_name()
+    if url.host:
+        socket.create_connection((url.host, url.port or DATABASE_PORTS.get(dialect, 0)), CONNECT_SECONDS).close()
+    elif dialect == "sqlite" and url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url)
+    try:
+        inspect(engine)
+    finally:
+        engine.dispose()
+
+
+def upgrade(database: Path, uri: str) -> None:
+    """Bring a database that an older MLflow made to this one's schema; a copy of the old one stays beside it."""
+    copy = database.with_name(f"{database.name}.before-upgrade")
+    shutil.copyfile(database, copy)
+    print(f"{database.name} was made by an older MLflow and is brought up to date; {copy.name} is the old one")
+    subprocess.run([sys.executable, "-m", "mlflow", "db", "upgrade", uri], check=True, capture_output=True)
+
+
+def find_experiment(client: "MlflowClient", name: str, uri: str, project: Project) -> str:
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        folder = (project.home / ARTIFACT_FOLDER).as_uri() if is_database(uri) else None
+        try:
+            return str(client.create_experiment(name, artifact_location=folder))
+        except MlflowException as error:  # another machine was quicker
+            found = client.get_experiment_by_name(name)
+            if error.error_code != "RESOURCE_ALREADY_EXISTS" or found is None:
+                raise
+    if found.lifecycle_stage != "active":
+        raise ValueError(
+            f"params.yaml: tracking.experiment: {name!r} was deleted in MLflow: restore it there "
+            f"(mlflow experiments restore -x {found.experiment_id}), or choose another name"
+        )
+    return str(found.experiment_id)
+
+
+def unavailable(uri: str, error: Exception) -> str:
+    reason = masked(str(error)).strip().splitlines()
+    said = f"{type(error).__name__}: {reason[0][:300]}" if reason else type(error).__name__
+    where = f"MLflow at {masked(uri)}"
+    if os.environ.get(URI_VARIABLE):
+        return (
+            f"{where} ({URI_VARIABLE}) cannot be used: {said}. Start the server, correct {URI_VARIABLE}, "
+            f"or unset it to keep runs in {DATABASE_FILE}."
+        )
+    return f"{where} cannot be used: {said}. Free or repair it, or move {DATABASE_FILE} away to begin a new one."

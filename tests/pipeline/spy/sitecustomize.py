@@ -1,0 +1,35 @@
+"""Loaded by every Python that a test starts: writes which project modules and data files a stage used.
+
+Named sitecustomize so that Python imports it at its start; it is on the path of the tests' stages alone.
+"""
+
+import atexit
+import json
+import os
+import sys
+from pathlib import Path
+
+FOLDER = os.environ.get("ENCDEC_SPY")
+STAGE = os.environ.get("DVC_STAGE")
+
+if FOLDER and STAGE and Path(sys.argv[0] if sys.argv else "").name != "dvc":
+    opened: set[str] = set()
+
+    def hook(event: str, args: tuple[object, ...]) -> None:
+        if event == "open" and isinstance(args[0], str | bytes | os.PathLike):
+            opened.add(os.fsdecode(args[0]))
+
+    def write() -> None:
+        root = Path.cwd()
+        modules = {
+            name: os.path.relpath(module.__file__, root)
+            for name, module in list(sys.modules.items())
+            if name.split(".")[0] == "encdec" and getattr(module, "__file__", None)
+        }
+        inside = {os.path.relpath(path, root) for path in opened if not path.startswith(("/dev", "/proc"))}
+        found = {"modules": modules, "opened": sorted(path for path in inside if path.startswith("data"))}
+        found["packages"] = sorted({name.split(".")[0] for name in sys.modules})
+        (Path(FOLDER or ".") / f"{STAGE}-{os.getpid()}.json").write_text(json.dumps(found))
+
+    sys.addaudithook(hook)
+    atexit.register(write)

@@ -1,0 +1,92 @@
+"""Two clean runs give the same dvc.lock; a run killed at any moment and started again gives it too."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from small_project import Project, copy_project, new_project
+
+
+@pytest.mark.xdist_group("bytes")
+def test_two_clean_runs_have_the_same_lock(finished: Project, root: Path, tmp_path: Path) -> None:
+    other = new_project(root, tmp_path)
+    other.repro()
+    assert other.lock() == finished.lock()
+    for path in sorted((finished.path / "data/06_evaluation").glob("*/metrics.json")):
+        assert path.read_bytes() == (other.path / path.relative_to(finished.path)).read_bytes()
+
+
+def metric_steps(project: Project, run_id: str, key: str) -> list[int]:
+    with sqlite3.connect(project.path / "mlflow.db") as connection:
+        query = "SELECT step FROM metrics WHERE run_uuid = ? AND key = ? ORDER BY step"
+        return [int(step) for (step,) in connection.execute(query, (run_id, key))]
+
+
+def files_of(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.stat().st_size for path in folder.rglob("*")}
+
+
+def runs_named(project: Project, name: str) -> list[tuple[str, str]]:
+    with sqlite3.connect(project.path / "mlflow.db") as connection:
+        query = "SELECT run_uuid, status FROM runs WHERE name = ? AND lifecycle_stage = 'active' ORDER BY start_time"
+        return list(connection.execute(query, (name,)))
+
+
+@pytest.mark.xdist_group("kill")
+def test_a_training_killed_and_started_again_ends_in_the_same_bytes_and_continues_its_run(
+    finished: Project, tmp_path: Path
+) -> None:
+    plain = copy_project(finished, tmp_path / "plain")
+    plain.edit_params("models", "autoencoder", "training", "max_epochs", value=60)
+    plain.edit_params("models", "autoencoder", "training", "max_steps", value=600)
+    plain.edit_params("models", "autoencoder", "training", "patience", value=60)
+    killed = copy_project(plain, tmp_path / "killed")
+    plain.repro("train@autoencoder")
+
+    process = subprocess.Popen(
+        ["dvc", "repro", "train@autoencoder"], cwd=killed.path, env=killed.env, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 300
+    while not list((killed.path / ".work/checkpoints").glob("*/last.ckpt")):
+        assert process.poll() is None, "the training ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (killed.path / "data/05_models/autoencoder").exists(), "an out appears whole or not at all"
+    interrupted = runs_named(killed, "train@autoencoder")[-1][0]
+
+    again = killed.repro("train@autoencoder")
+    assert again.started()[-1] == "train@autoencoder"
+    assert killed.lock()["train@autoencoder"]["outs"] == plain.lock()["train@autoencoder"]["outs"]
+    continued, status = runs_named(killed, "train@autoencoder")[-1]
+    assert (continued, status) == (interrupted, "FINISHED")
+    whole, _ = runs_named(plain, "train@autoencoder")[-1]
+    steps = metric_steps(killed, continued, "val/mse")
+    assert steps == metric_steps(plain, whole, "val/mse"), "no epoch is logged twice and none is missing"
+    assert len(steps) == len(set(steps)) > 4
+
+
+@pytest.mark.xdist_group("kill")
+@pytest.mark.parametrize("stage", ["ingest@pairs", "tune@cnn"])
+def test_a_stage_killed_at_any_moment_leaves_no_partial_out(finished: Project, tmp_path: Path, stage: str) -> None:
+    project = copy_project(finished, tmp_path)
+    out = project.path / finished.lock()[stage]["outs"][0]["path"]
+    expected, whole = project.lock()[stage]["outs"], files_of(out)
+    for delay in (1.5, 3.0):
+        process = subprocess.Popen(
+            ["dvc", "repro", "--single-item", "--force", stage], cwd=project.path, env=project.env,
+            start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(delay)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if out.exists():  # not begun, or ended before it was killed
+            assert files_of(out) == whole
+    project.repro("--single-item", "--force", stage)
+    assert project.lock()[stage]["outs"] == expected

@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from encdec.datasets.images import ImageSplit
+from encdec.datasets.loading import EpochSampler, training_loader, validation_loader
+from encdec.datasets.orders import POOL_BATCHES, pooled_batches, shuffled_batches
+from encdec.datasets.pairs import PairSplit
+
+LENGTHS = np.random.default_rng(0).integers(1, 41, size=1001)
+
+
+def orders(seed: int, epoch: int) -> dict[str, list[list[int]]]:
+    """The batches of both kinds of order, as lists."""
+    shuffled = shuffled_batches(1001, batch_size=10, seed=seed, epoch=epoch)
+    pooled = pooled_batches(LENGTHS, batch_size=10, seed=seed, epoch=epoch)
+    return {"shuffled": [rows.tolist() for rows in shuffled], "pooled": [rows.tolist() for rows in pooled]}
+
+
+@pytest.mark.parametrize("kind", ["shuffled", "pooled"])
+def test_the_same_seed_and_epoch_give_the_same_order_and_another_of_either_another(kind: str) -> None:
+    order = orders(3, 5)[kind]
+    assert order == orders(3, 5)[kind]
+    assert order != orders(3, 6)[kind]
+    assert order != orders(4, 5)[kind]
+    assert order != orders(5, 3)[kind]
+
+
+@pytest.mark.parametrize("kind", ["shuffled", "pooled"])
+def test_every_row_comes_once_in_batches_of_nearly_one_size(kind: str) -> None:
+    order = orders(0, 0)[kind]
+    assert sorted(row for batch in order for row in batch) == list(range(1001))
+    # 1001 rows in batches of at most 10: 101 batches, of 9 or 10
+    assert len(order) == 101
+    assert {len(batch) for batch in order} == {9, 10}
+
+
+def test_the_order_does_not_depend_on_global_random_numbers() -> None:
+    np.random.seed(0)
+    torch.manual_seed(0)
+    first = orders(3, 5)
+    np.random.seed(1)
+    torch.manual_seed(1)
+    assert orders(3, 5) == first
+
+
+def test_pooled_batches_hold_rows_of_similar_length() -> None:
+    def padding(batches: list[list[int]]) -> float:
+        return sum(sum(LENGTHS[batch].max() - LENGTHS[batch]) for batch in batches) / LENGTHS.sum()
+
+    # lengths are uniform on 1..40. At random, the longest of 10 is near 37 and the mean 20.5: padding near 0.8 of the
+    # tokens. A pool of 50 batches is sorted, so a batch spans about 40/50 of a length: padding of a few hundredths.
+    assert padding(orders(0, 0)["shuffled"]) > 0.7
+    assert padding(orders(0, 0)["pooled"]) < 0.1
+
+
+def test_pooled_batches_are_not_in_order_of_length() -> None:
+    batches = pooled_batches(LENGTHS[:500], batch_size=10, seed=0, epoch=0)
+    assert len(batches) == POOL_BATCHES  # a single pool, so it would rise from end to end
+    means = np.array([LENGTHS[batch].mean() for batch in batches])
+    # the rank correlation of a random order of 50 has standard deviation 1/7
+    assert abs(np.corrcoef(np.arange(50), means)[0, 1]) < 4 / 7
+
+
+def test_pools_differ_between_epochs_so_that_rows_meet_new_company() -> None:
+    together = [{frozenset(batch) for batch in map(tuple, orders(0, epoch)["pooled"])} for epoch in (0, 1)]
+    assert not together[0] & together[1]
+
+
+def test_set_epoch_changes_what_the_loader_gives(images_folder: Path) -> None:
+    loader = training_loader(ImageSplit.open(images_folder), batch_size=8, seed=1)
+    assert isinstance(loader.sampler, EpochSampler)
+
+    def epoch(number: int) -> list[float]:
+        loader.sampler.set_epoch(number)
+        return [float(image.mean()) for batch in loader for image in batch.images]
+
+    first = epoch(0)
+    assert epoch(1) != first
+    assert epoch(0) == first
+    assert len(loader) == 3
+
+
+def test_a_loader_hands_over_the_batches_of_its_order(images_folder: Path) -> None:
+    split = ImageSplit.open(images_folder)
+    rows = shuffled_batches(23, batch_size=8, seed=1, epoch=0)
+    for batch, expected in zip(training_loader(split, batch_size=8, seed=1), rows, strict=True):
+        assert torch.equal(batch.images, split.batch(expected).images)
+        assert torch.equal(batch.labels, split.batch(expected).labels)
+
+
+def test_pairs_are_trained_on_in_pooled_batches_each_row_once(many_pairs_folder: Path) -> None:
+    split = PairSplit.open(many_pairs_folder)
+    batches = list(training_loader(split, batch_size=10, seed=0))
+    lengths = torch.cat([batch.source_mask.sum(1) for batch in batches])
+    assert sorted(lengths.tolist()) == sorted(split.source.lengths.tolist())
+    padded = sum(int((~batch.source_mask).sum()) for batch in batches)
+    assert padded < 0.1 * split.source.lengths.sum()
+
+
+def test_images_are_validated_in_their_order(images_folder: Path) -> None:
+    split = ImageSplit.open(images_folder)
+    images = torch.cat([batch.images for batch in validation_loader(split, batch_size=8)])
+    assert torch.equal(images, split.batch(np.arange(23)).images)
+
+
+def test_pairs_are_validated_by_length_each_row_once(many_pairs_folder: Path) -> None:
+    split = PairSplit.open(many_pairs_folder)
+    lengths = torch.cat([batch.source_mask.sum(1) for batch in validation_loader(split, batch_size=64)])
+    assert lengths.tolist() == sorted(split.source.lengths.tolist())
+
+
+def test_a_split_without_rows_is_refused(images_folder: Path) -> None:
+    np.save(images_folder / "images.npy", np.zeros((0, 1, 2, 3), np.uint8))
+    np.save(images_folder / "labels.npy", np.zeros(0, np.int64))
+    split = ImageSplit.open(images_folder)
+    with pytest.raises(ValueError, match="no rows; give this split a larger share"):
+        training_loader(split, batch_size=8, seed=0)
+    with pytest.raises(ValueError, match="no rows; give this split a larger share"):
+        validation_loader(split, batch_size=8)
+
+
+def test_a_batch_size_of_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match="batch_size 0 must be at least 1"):
+        shuffled_batches(5, batch_size=0, seed=0, epoch=0)
