@@ -3,15 +3,26 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from encdec.command import run_command
+from encdec.datasets.images import ImageSplit
+from encdec.datasets.pairs import PairSplit
 from encdec.models.storage import save_model
 from encdec.outs import switch_off, whole_folder, write_text
 from encdec.params.loading import load_params
 from encdec.params.root import MODEL_NAMES, ModelName
 from encdec.tracking.stage import tracked_stage
 from encdec.training.fitting import discard_checkpoints, fit, open_data, use_threads
+
+
+def example(split: ImageSplit | PairSplit) -> NDArray[np.float32] | list[str]:
+    """Three inputs to show what the model takes."""
+    if isinstance(split, ImageSplit):
+        return split.batch(np.arange(3)).images.numpy()
+    return split.rows["source"].head(3).tolist()
 
 
 def main(model: ModelName, train: Path, val: Path, tuning: Path, out: Path) -> None:
@@ -21,8 +32,12 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, out: Path) -> N
         return
     use_threads(loaded.params.threads)
     spec = loaded.resolve(model, json.loads((tuning / "best.json").read_text()))
-    inputs, section = [train, val, tuning], {model: spec.model_dump()}
-    with tracked_stage("train", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section) as run:
+    inputs, section, code = [train, val, tuning], spec.model_dump(), [Path("src/encdec")]
+    with tracked_stage(
+        "train", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, code=code
+    ) as run:
+        run.log_input(train, context="training")
+        run.log_input(val, context="validation")
         data = open_data(spec.kind, train=train, val=val)
         checkpoints = Path(".work/checkpoints") / run.key
         fitted = fit(
@@ -39,7 +54,7 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, out: Path) -> N
             save_model(folder, name=model, spec=spec, card=data.card, network=fitted.network, vocabulary=train)
             write_text(folder / "history.csv", pd.DataFrame(fitted.history).to_csv(index=False))
         run.log_metrics({"best_epoch": float(fitted.best_epoch), f"best_{spec.monitor}": fitted.best_score})
-        run.log_model(out, example=data.val)
+        run.log_model(out, example=example(data.val))
         discard_checkpoints(checkpoints)
         print(f"train {model}: best {spec.monitor} {fitted.best_score:.4f} in epoch {fitted.best_epoch}")
 

@@ -35,7 +35,7 @@ def main(model: ModelName, train: Path, val: Path, out: Path) -> None:
             write_text(folder / "trials.csv", outcome.table.to_csv(index=False))
         if outcome.best_score is not None:
             run.log_metrics({"best_score": outcome.best_score})
-        run.log_artifacts(out, "tuning")
+        run.log_artifact(out / "trials.csv", "tuning")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ def main(kind: Kind, raw: Path, out: Path) -> None:
             report = validate_pairs(manifest, pairs.validation, source, max_characters=pairs.max_characters)
         with whole_folder(out) as folder:
             report.write(folder)
-            run.log_artifacts(folder, "validation")
+            run.log_artifact(folder / "validation.json", "validation")
+            run.log_artifact(folder / "data_docs.html", "validation")
             run.log_metrics({"errors": float(len(report.errors)), "warnings": float(len(report.warnings))})
             if report.errors:
                 raise ValidationError(report)

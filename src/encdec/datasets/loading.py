@@ -25,11 +25,16 @@ class Order(Protocol):
 
 
 class EpochSampler(Sampler[NDArray[np.int64]]):
-    """Yields the row numbers of one batch after the other; Lightning calls `set_epoch` before each epoch."""
+    """Yields the row numbers of one batch after the other; Lightning calls `set_epoch` before each epoch.
 
-    def __init__(self, order: Order) -> None:
+    Args:
+        order: the batches of an epoch.
+        first_epoch: where a resumed training goes on: Lightning makes its first iterator before it calls `set_epoch`.
+    """
+
+    def __init__(self, order: Order, *, first_epoch: int = 0) -> None:
         self.order = order
-        self.epoch = 0
+        self.epoch = first_epoch
         self.num_batches = len(order(epoch=0))
 
     def set_epoch(self, epoch: int) -> None:
@@ -42,7 +47,7 @@ class EpochSampler(Sampler[NDArray[np.int64]]):
         return iter(self.order(epoch=self.epoch))
 
 
-def training_loader(split: Split, *, batch_size: int, seed: int) -> Loader:
+def training_loader(split: Split, *, batch_size: int, seed: int, first_epoch: int = 0) -> Loader:
     """Every row once an epoch, in an order made from (seed, epoch); pairs of similar length share a batch.
 
     Raises:
@@ -52,10 +57,10 @@ def training_loader(split: Split, *, batch_size: int, seed: int) -> Loader:
     match split:
         case ImageSplit():
             order = partial(shuffled_batches, len(split), batch_size=batch_size, seed=seed)
-            return DataLoader(split, batch_size=None, sampler=EpochSampler(order))
+            return DataLoader(split, batch_size=None, sampler=EpochSampler(order, first_epoch=first_epoch))
         case PairSplit():
             order = partial(pooled_batches, split.lengths, batch_size=batch_size, seed=seed)
-            return DataLoader(split, batch_size=None, sampler=EpochSampler(order))
+            return DataLoader(split, batch_size=None, sampler=EpochSampler(order, first_epoch=first_epoch))
 
 
 def validation_loader(split: Split, *, batch_size: int) -> Loader:

@@ -10,6 +10,7 @@ from scipy.special import log_softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from encdec.metrics.classification import ranks
 from encdec.metrics.scores import Columns
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
@@ -88,13 +89,12 @@ def label_columns(log_probs: NDArray[np.float64], labels: NDArray[np.int64]) -> 
     `rank`: how many classes come before the right one; of equal classes the first comes first.
     """
     rows = np.arange(len(labels))
-    order = np.argsort(-log_probs, axis=1, kind="stable")  # (N, K)
-    prediction = order[:, 0]
+    prediction = log_probs.argmax(axis=1)
     return {
         "label": labels,
         "prediction": prediction,
         "confidence": np.exp(log_probs[rows, prediction]),
         "correct": prediction == labels,
-        "rank": np.argmax(order == labels[:, None], axis=1),
+        "rank": ranks(log_probs, labels),
         "nll": -log_probs[rows, labels],
     }

@@ -14,8 +14,6 @@ from sklearn.decomposition import PCA
 MAX_COMPONENTS = 256
 MAX_EXACT_INPUTS = 2048
 """Above this the D x D covariance is not formed, and the leading components come from a seeded random projection."""
-LEAST_ERROR = float(np.finfo(np.float32).eps) ** 2
-"""Squared rounding of a float32 pixel at 1: a smaller error is no error, and its PSNR would be infinite."""
 
 Array = NDArray[np.float64]
 
@@ -89,7 +87,7 @@ def residuals(found: Coordinates) -> Array:
 def reconstruction_errors(components: PrincipalComponents, x: Array) -> Array:
     """Mean squared error over the D inputs of each row from its first k components, for k = 1..M: (N, M)."""
     errors: Array = residuals(coordinates(components, x)) / x.shape[1]
-    return np.maximum(errors, LEAST_ERROR)
+    return errors
 
 
 def noise_variances(components: PrincipalComponents) -> Array:

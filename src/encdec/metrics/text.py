@@ -4,15 +4,15 @@ Axes: N samples, each a prediction with one or more references; T tokens.
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sacrebleu.metrics.bleu import BLEU
 
 from encdec.metrics.scores import Columns, Metric
+from encdec.params.data import Tokens
 
-Tokens = Literal["characters", "words", "bpe"]
 MAX_NGRAM = 4
 MAX_PAIRS = 1024  # pairs measured at once: the distances of one row, (1024, longest reference + 1), stay in the cache
 
@@ -73,7 +73,7 @@ class Closest(NamedTuple):
 
     edits: NDArray[np.int64]  # (N,)
     reference_length: NDArray[np.int64]  # (N,) tokens
-    index: NDArray[np.int64]  # (N,) which reference
+    reference_index: NDArray[np.int64]  # (N,) which of the prediction's references
 
 
 def closest_references(predictions: Sequence[Sequence[str]], references: Sequence[Sequence[Sequence[str]]]) -> Closest:
@@ -134,8 +134,8 @@ def text_columns(predictions: Sequence[str], references: Sequence[Sequence[str]]
     """Per-sample values of predicted texts, each with one or more references, of a model or of a baseline.
 
     Returns:
-        exact_match (N,), edits (N,), reference_length (N,) in tokens and, for words and bpe, bleu_counts (N, 4),
-        bleu_totals (N, 4), bleu_lengths (N, 2).
+        exact_match (N,), and of the closest reference edits (N,), reference_length (N,) in tokens and reference_index
+        (N,); for words and bpe also bleu_counts (N, 4), bleu_totals (N, 4), bleu_lengths (N, 2).
     """
     closest = closest_references(
         [split_tokens(text, tokens=tokens) for text in predictions],
@@ -145,6 +145,7 @@ def text_columns(predictions: Sequence[str], references: Sequence[Sequence[str]]
         "exact_match": closest.edits == 0,
         "edits": closest.edits,
         "reference_length": closest.reference_length,
+        "reference_index": closest.reference_index,
     }
     if tokens == "characters":
         return columns

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from functools import cache
+from itertools import takewhile
 from typing import Literal, NamedTuple
-from unicodedata import normalize
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from babel.dates import tokenize_pattern
 from babel.localedata import locale_identifiers
@@ -49,13 +48,12 @@ class DateFormat(NamedTuple):
         return any(part.field == "weekday" for part in self.parts)
 
     def render(self, *, year: int, month: int, day: int, weekday: int) -> str:
-        """The date as text in Unicode's NFC. `weekday` counts from Monday, 0; the year has four digits."""
+        """The date as text. `weekday` counts from Monday, 0; the year has four digits."""
         index = {"text": 0, "month": month - 1, "day": day - 1, "weekday": weekday}
-        text = "".join(
+        return "".join(
             written(year, digits=part.words, width=4) if part.field == "year" else part.words[index[part.field]]
             for part in self.parts
         )
-        return normalize("NFC", text)
 
 
 def date_formats(identifier: str) -> tuple[DateFormat, ...]:
@@ -68,8 +66,7 @@ def date_formats(identifier: str) -> tuple[DateFormat, ...]:
         ValueError: no such locale, or one without such a format or with unknown digits.
     """
     if identifier not in known_locales():
-        close = get_close_matches(identifier, known_locales(), n=1, cutoff=0.0)
-        raise ValueError(f"{identifier!r} is no locale of CLDR (did you mean {close[0]}?)")
+        raise ValueError(f"{identifier!r} is no locale of CLDR (did you mean {nearest_locale(identifier)}?)")
     locale = Locale.parse(identifier)
     digits = native_digits(identifier)
     found = [date_format(locale, pattern, digits=digits) for pattern in patterns(locale)]
@@ -84,14 +81,31 @@ def known_locales() -> frozenset[str]:
     return frozenset(locale_identifiers())
 
 
+def nearest_locale(wrong: str) -> str:
+    """What Babel takes the identifier for; else the shortest of those with the longest common beginning."""
+    try:
+        taken_for = str(Locale.parse(wrong.replace("-", "_")))
+    except (ValueError, UnknownLocaleError):
+        taken_for = ""
+    if taken_for in known_locales():
+        return taken_for
+    return min(known_locales(), key=lambda name: (-common_beginning(wrong, name), len(name), name))
+
+
+def common_beginning(one: str, other: str) -> int:
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))))
+
+
 def native_digits(identifier: str) -> tuple[str, ...]:
     """The ten digits of the numbering system that the locale uses by default.
 
     A language without a territory stands for the one in which it is most spoken (CLDR's likely subtags): Arabic is
     written with ١٢٣ in Egypt, so in `ar`, but with 123 in `ar_AE`.
     """
-    likely = get_global("likely_subtags").get(identifier, identifier)
-    system = str(Locale.parse(likely).default_numbering_system)
+    likely = get_global("likely_subtags").get(identifier, identifier)  # ar -> ar_Arab_EG
+    parts = likely.split("_")
+    place = next(name for name in (likely, f"{parts[0]}_{parts[-1]}", identifier) if name in known_locales())
+    system = str(Locale.parse(place).default_numbering_system)
     if system not in ZEROS:
         raise ValueError(
             f"the digits {system!r} of the locale {identifier!r} are not known (known: {', '.join(ZEROS)})"

@@ -78,7 +78,7 @@ def shape(choice: DateFormat, day: date) -> str:
 
 
 def ambiguous_shapes(formats: Mapping[str, tuple[DateFormat, ...]]) -> frozenset[str]:
-    """The texts, with the year 0000, that are two dates of a year: `4 lis` is in November in Polish, October in Croatian.
+    """The texts, with the year 0000, that are two dates of a year: `4 lis` is November in Polish, October in Croatian.
 
     Two texts with different years always differ, for no other number has four digits, unless one stands right beside
     the year: such texts count as ambiguous, too. Weekdays are combined with every date, so a few texts too many may be

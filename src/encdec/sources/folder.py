@@ -27,8 +27,10 @@ class Entry(NamedTuple):
 
 
 def ingest_folder(params: Folder, *, user_dir: Path, out: Path) -> None:
-    """Args:
-    user_dir: the folder with a folder per class, or with the index and what it names.
+    """Copy and describe the images of `user_dir`: a folder per class, or the index and what it names.
+
+    Raises:
+        ValueError: there is no image, or a file is not what it should be.
     """
     entries = list(found(user_dir) if params.index is None else indexed(user_dir, params.index))
     if not entries:

@@ -13,17 +13,21 @@ FILES_FOLDER = "files"
 def write_image_source(
     out: Path, *, name: str, classes: Sequence[str], pixel_max: int, split: Mapping[str, float], licence: str
 ) -> None:
-    """Args:
-    pixel_max: the stored value that means 1.0.
-    split: the declared share of each split.
+    """Write `source.json` of images beside the files that are already there.
+
+    Args:
+        pixel_max: the stored value that means 1.0.
+        split: the declared share of each split.
     """
     facts = {"classes": list(classes), "pixel_max": pixel_max, "split": dict(split), "licence": licence}
     write_json(out / SOURCE_FILE, {"kind": "images", "name": name, "files": digests(out / FILES_FOLDER), **facts})
 
 
 def write_pair_source(out: Path, *, name: str, split: Mapping[str, float], licence: str) -> None:
-    """Args:
-    split: the declared share of each split.
+    """Write `source.json` of text pairs beside the files that are already there.
+
+    Args:
+        split: the declared share of each split.
     """
     facts = {"split": dict(split), "licence": licence}
     write_json(out / SOURCE_FILE, {"kind": "pairs", "name": name, "files": digests(out / FILES_FOLDER), **facts})

@@ -14,8 +14,10 @@ AT = "pairs.sources.table"
 
 
 def ingest_table(params: Table, *, user_dir: Path, out: Path) -> None:
-    """Args:
-    user_dir: the folder with the user's file.
+    """Copy and describe the pairs of the user's file in `user_dir`.
+
+    Raises:
+        ValueError: the file is missing or is not what it should be.
     """
     path = locate(params, user_dir)
     shares = params.split.shares()

@@ -10,7 +10,7 @@ URI_VARIABLE = "MLFLOW_TRACKING_URI"
 DATABASE_FILE = "mlflow.db"
 ARTIFACT_FOLDER = "mlruns"
 SECRET_KEYS = re.compile(r"(?i)([?&;][^=&;#]*(?:password|passwd|pwd|token|secret|key)[^=&;#]*=)[^&;#\s]*")
-USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s'\"<>]*@")  # greedy: a password may hold / or @
+USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)(?!/)[^\s'\"<>]*@")  # greedy: a password may hold / or @
 
 
 def tracking_uri(project: Project) -> str:

@@ -45,7 +45,7 @@ def file_digest(path: Path) -> str:
 def files_below(folder: Path, ignore: Ignore | None) -> list[Path]:
     files: list[Path] = []
     for where, folders, names in os.walk(folder):
-        here = Path(os.path.abspath(where))
+        here = Path(where).absolute()
         if ignore is not None:
             folders[:] = [name for name in folders if not ignore.match_file(f"{here / name}/")]
             names = [name for name in names if not ignore.match_file(str(here / name))]

@@ -22,7 +22,7 @@ class Project(NamedTuple):
 
     def name(self, path: Path) -> str:
         """The path as dvc.lock writes it: relative to the tree, with forward slashes."""
-        absolute = Path(os.path.abspath(path))  # not resolve(): a link to data keeps the name that dvc.yaml gives it
+        absolute = path.absolute()  # not resolve(): a link to data keeps the name that dvc.yaml gives it
         return absolute.relative_to(self.tree).as_posix() if absolute.is_relative_to(self.tree) else absolute.as_posix()
 
 
@@ -32,9 +32,9 @@ def find_project(start: Path) -> Project:
     Raises:
         FileNotFoundError: there is no dvc.yaml in the folder or above it.
     """
-    start = Path(os.path.abspath(start))
+    start = start.absolute()
     tree = next((folder for folder in (start, *start.parents) if (folder / "dvc.yaml").is_file()), None)
     root = os.environ.get("DVC_ROOT")
     if tree is None:
         raise FileNotFoundError(f"no dvc.yaml in {start} or above it: run this inside of the project")
-    return Project(tree, Path(os.path.abspath(root)) if root else tree)
+    return Project(tree, Path(root).absolute() if root else tree)

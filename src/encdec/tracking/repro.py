@@ -5,13 +5,16 @@ import socket
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import PurePath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 
 from encdec.tracking.flat import MAX_TAG, cut
 from encdec.tracking.pointer import abandoned
 from encdec.tracking.store import Store, search
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 PARENT_TAG = "mlflow.parentRunId"
 SHELLS = ("sh", "bash", "dash", "zsh", "fish")
@@ -101,27 +104,38 @@ def settle_dead(store: Store, host: str) -> None:
     """Show as KILLED what still says RUNNING though its process is gone; stages stay where they can be continued."""
     for pointer in abandoned(store.project):
         try:
-            mark_killed(store, pointer.run_id)
+            mark_killed(store, pointer.run_id, trials=True)
         finally:
             pointer.release()
     for run in search(store, f"tags.`dvc.host` = '{host}' and attributes.status = 'RUNNING'"):
         pid = int(run.data.tags["dvc.process"].rpartition(":")[2])
         if not lives(pid, float(run.data.tags["dvc.started"])):
-            mark_killed(store, run.info.run_id)
+            mark_killed(store, run.info.run_id, trials=False)
 
 
-def mark_killed(store: Store, run_id: str) -> None:
+def mark_killed(store: Store, run_id: str, *, trials: bool) -> None:
+    """End a run whose process is gone, and with `trials` those of its children that did not end either."""
+    run = get_run(store, run_id)
+    if run is None or run.info.lifecycle_stage != "active":
+        return
+    if run.info.status == "RUNNING":
+        store.client.set_tag(run_id, "error", DIED)
+        store.client.set_terminated(run_id, "KILLED")
+    if trials:
+        for child in search(store, f"tags.`{PARENT_TAG}` = '{run_id}' and attributes.status = 'RUNNING'"):
+            store.client.set_terminated(child.info.run_id, "KILLED")
+
+
+def get_run(store: Store, run_id: str) -> "Run | None":
+    """A run, or None where this database does not have it."""
     from mlflow.exceptions import MlflowException
 
     try:
-        run = store.client.get_run(run_id)
+        return store.client.get_run(run_id)
     except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":  # a run of another database, or removed for good
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        return
-    if run.info.status == "RUNNING" and run.info.lifecycle_stage == "active":
-        store.client.set_tag(run_id, "error", DIED)
-        store.client.set_terminated(run_id, "KILLED")
+        return None
 
 
 def lives(pid: int, started: float) -> bool:

@@ -79,6 +79,7 @@ def search(store: Store, filter_string: str) -> list["Run"]:
 def prepare_environment() -> None:
     """What must be set before mlflow is imported."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # a bar for each file of a few kB
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     for name in ("mlflow.store.db.utils", "alembic"):  # sixty lines of migrations at the first start
         logging.getLogger(name).setLevel(logging.WARNING)

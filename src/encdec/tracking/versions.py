@@ -17,7 +17,9 @@ MAIN_LIBRARIES = (
     "pandas",
     "scikit-learn",
 )
-REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==(?P<version>[^\s;#]+)\s*(?:;(?P<marker>[^#]*))?")
+REQUIREMENT = re.compile(
+    r"^(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==(?P<version>[^\s;#]+)\s*(?:;(?P<marker>[^#]*))?"
+)
 
 
 def differences(lock: Path) -> list[str]:
@@ -50,7 +52,9 @@ def read_lock(lock: Path) -> dict[str, str]:
             continue
         match = REQUIREMENT.match(text)
         if match is None:
-            raise ValueError(f"{lock}: line {number}: {text!r}: should be name==version: make the lock anew (make lock)")
+            raise ValueError(
+                f"{lock}: line {number}: {text!r}: should be name==version: make the lock anew (make lock)"
+            )
         marker = (match["marker"] or "").strip().rstrip("\\").strip()
         if not marker or Marker(marker).evaluate():
             versions[match["name"]] = match["version"]

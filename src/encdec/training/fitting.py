@@ -79,7 +79,10 @@ def fit(
     epoch: a trial of a study wants the score alone.
     """
     quiet()
-    loader = training_loader(data.train, batch_size=spec.training.batch_size, seed=seed)
+    resume = find_checkpoint(checkpoints)
+    loader = training_loader(
+        data.train, batch_size=spec.training.batch_size, seed=seed, first_epoch=resume.epoch if resume else 0
+    )
     plan = plan_steps(max_epochs=max_epochs, max_steps=max_steps, batches=len(loader))
     torch.manual_seed(seed)
     network = build_network(name, spec, data.card)
@@ -96,7 +99,7 @@ def fit(
         objective,
         loader,
         validation_loader(data.val, batch_size=max(spec.training.batch_size, 256)),
-        ckpt_path=last_checkpoint(checkpoints),
+        ckpt_path=resume.path if resume else None,
         weights_only=True,
     )
     if trainer.interrupted:
@@ -146,18 +149,27 @@ def discard_checkpoints(checkpoints: Path) -> None:
     shutil.rmtree(checkpoints, ignore_errors=True)
 
 
-def last_checkpoint(checkpoints: Path | None) -> Path | None:
+class Checkpoint(NamedTuple):
+    """A whole state of training; `epoch` is the next one to train."""
+
+    path: Path
+    epoch: int
+
+
+def find_checkpoint(checkpoints: Path | None) -> Checkpoint | None:
     """The state to continue from, or None; one that cannot be read is removed and training starts anew."""
     if checkpoints is None or not (checkpoints / "last.ckpt").is_file():
         return None
     try:
-        torch.load(checkpoints / "last.ckpt", weights_only=True)
+        state = torch.load(checkpoints / "last.ckpt", weights_only=True)
         torch.load(checkpoints / "best.ckpt", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
+        return Checkpoint(
+            checkpoints / "last.ckpt", state["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
+        )
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
         print(f"the checkpoint in {checkpoints} cannot be read ({error}): training starts anew", file=sys.stderr)
         shutil.rmtree(checkpoints)
         return None
-    return checkpoints / "last.ckpt"
 
 
 def quiet() -> None:

@@ -148,7 +148,8 @@ def suggest(trial: Trial, space: Space) -> dict[str, Scalar]:
     values: dict[str, Scalar] = {}
     for key, search in space.items():
         if isinstance(search, Choices):
-            values[key] = trial.suggest_categorical(key, search.choices)
+            choice: Any = trial.suggest_categorical(key, search.choices)
+            values[key] = choice
         elif search.kind == "int":
             values[key] = trial.suggest_int(key, int(search.low), int(search.high), log=search.log)
         else:

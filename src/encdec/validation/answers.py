@@ -9,7 +9,7 @@ from great_expectations.core.expectation_validation_result import ExpectationVal
 
 from encdec.validation.findings import Finding, Row
 from encdec.validation.rules import Rule, Twin
-from encdec.validation.suite_run import MAX_ROWS
+from encdec.validation.suite_run import MAX_ROWS, configuration_of
 
 MAX_TEXT = 80
 """Characters of a text that a finding keeps."""
@@ -17,7 +17,8 @@ MAX_TEXT = 80
 
 def finding_of(rule: Rule, result: ExpectationValidationResult, table: pd.DataFrame) -> Finding:
     """`table`: the manifest and the derived columns; its index is the position of the row."""
-    kwargs, details = result.expectation_config.kwargs, result.result
+    configuration, details = configuration_of(result), result.result
+    kwargs = configuration.kwargs
     by_row = "unexpected_count" in details
     failed, total = counts(rule, result)
     rows = rows_at(table, rule, details.get("partial_unexpected_index_list") or []) if by_row else ()
@@ -26,7 +27,7 @@ def finding_of(rule: Rule, result: ExpectationValidationResult, table: pd.DataFr
     columns = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
     return Finding(
         check=rule.terms.check,
-        expectation=result.expectation_config.type,
+        expectation=configuration.type,
         columns=tuple(columns or kwargs.get("column_list", ())),
         severity=rule.terms.severity,
         tolerance=rule.terms.tolerance,

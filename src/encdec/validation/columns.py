@@ -4,6 +4,7 @@ Everything is linear in the rows and, but for the texts with unseen characters, 
 """
 
 from collections.abc import Sequence
+from typing import Any
 from unicodedata import normalize
 
 import numpy as np
@@ -46,7 +47,7 @@ def image_frame(manifest: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     `in_test`: 1.0 or 0.0.
     """
     read = ["split", "content_hash", "label", "height", "width", "channels", "pixel_min", "pixel_max"]
-    derived = {
+    derived: dict[str, Any] = {
         "share_of_equal": manifest["label"].map(shares_of_equal(manifest["label"], classes)),
         "content_splits": splits_with(manifest, "content_hash"),
         **membership(manifest),
@@ -62,7 +63,7 @@ def pair_frame(manifest: pd.DataFrame) -> pd.DataFrame:
     of train has, null in train; `group_splits`: the number of splits that hold this group.
     """
     characters = manifest[["source_characters", "target_characters"]]
-    derived = {
+    derived: dict[str, Any] = {
         "source_visible": manifest["source"].str.strip().str.len(),
         "target_visible": manifest["target"].str.strip().str.len(),
         "length_ratio": characters.max(axis=1) / characters.min(axis=1).clip(lower=1),

@@ -82,7 +82,9 @@ class ValidationReport(NamedTuple):
         """A line, and one more for each warning."""
         num_checks = len(by_check(self.findings))
         counts = f"{counted(len(self.errors), 'error')}, {counted(len(self.warnings), 'warning')}"
-        head = f"validate {self.kind}: {num_checks} checks on {counted(self.num_rows, 'row')} of {self.source}: {counts}"
+        head = (
+            f"validate {self.kind}: {num_checks} checks on {counted(self.num_rows, 'row')} of {self.source}: {counts}"
+        )
         return "\n".join([head, *(f"  warning: {finding.check}: {finding.message}" for finding in self.warnings)])
 
 
@@ -114,7 +116,8 @@ def explanation(report: ValidationReport) -> str:
     shown = report.errors[: MAX_LINES // 2]
     rows_each = max(1, (MAX_LINES - len(shown)) // max(1, len(shown)))
     manifest = f"data/01_raw/{report.kind}/manifest.parquet"
-    lines = [f"{manifest} ({counted(report.num_rows, 'row')} of {report.source}) fails {counted(len(report.errors), 'check')}:"]
+    where = f"{manifest} ({counted(report.num_rows, 'row')} of {report.source})"
+    lines = [f"{where} fails {counted(len(report.errors), 'expectation')}:"]
     for finding in shown:
         lines.append(f"  {finding.check}: {finding.message} [{finding.expectation}]")
         lines += [f"    {row_line(row)}" for row in finding.rows[:rows_each]]

@@ -4,7 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from great_expectations import expectations as gxe
+from great_expectations.expectations.core.expect_column_distinct_values_to_contain_set import (
+    ExpectColumnDistinctValuesToContainSet,
+)
+from great_expectations.expectations.core.expect_column_min_to_be_between import ExpectColumnMinToBeBetween
+from great_expectations.expectations.core.expect_column_pair_values_a_to_be_greater_than_b import (
+    ExpectColumnPairValuesAToBeGreaterThanB,
+)
+from great_expectations.expectations.core.expect_column_values_to_be_between import ExpectColumnValuesToBeBetween
+from great_expectations.expectations.core.expect_column_values_to_be_in_set import ExpectColumnValuesToBeInSet
 
 from encdec.params.data import ClassBalance, ImageChecks, ImageSize
 from encdec.validation.columns import shares_of_equal
@@ -16,11 +24,9 @@ def image_rules(frame: pd.DataFrame, checks: ImageChecks, source: Mapping[str, A
     """`frame`: as columns.image_frame makes it; `source`: classes, pixel_max and split of source.json."""
     classes = source["classes"]
     labels = Terms.of("declared_labels", checks.declared_labels)
-    declared = gxe.ExpectColumnValuesToBeInSet(column="label", value_set=list(classes), **labels.by_row)
+    declared = ExpectColumnValuesToBeInSet(column="label", value_set=list(classes), **labels.by_row)
     channels = Terms.of("channels", checks.channels)
-    allowed = gxe.ExpectColumnValuesToBeInSet(
-        column="channels", value_set=list(checks.channels.allowed), **channels.by_row
-    )
+    allowed = ExpectColumnValuesToBeInSet(column="channels", value_set=list(checks.channels.allowed), **channels.by_row)
     numbers = " or ".join(str(number) for number in checks.channels.allowed)
     return [
         Rule(labels, declared, f"a label among the {len(classes)} declared classes", ("sample", "split", "label")),
@@ -38,8 +44,8 @@ def balance_rules(labels: "pd.Series[str]", settings: ClassBalance, classes: Seq
     """No class without a row, and none with too few."""
     terms = Terms.of("class_balance", settings)
     shares = shares_of_equal(labels, classes)
-    present = gxe.ExpectColumnDistinctValuesToContainSet(column="label", value_set=list(classes), **terms.common)
-    least = gxe.ExpectColumnMinToBeBetween(column="share_of_equal", min_value=settings.min_share, **terms.common)
+    present = ExpectColumnDistinctValuesToContainSet(column="label", value_set=list(classes), **terms.common)
+    least = ExpectColumnMinToBeBetween(column="share_of_equal", min_value=settings.min_share, **terms.common)
     absent = tuple({"class": str(name), "rows": 0} for name in shares.index[shares == 0])
     few = shares[(shares > 0) & (shares < settings.min_share)]
     rare = tuple({"class": str(name), "share_of_equal": round(float(share), 6)} for name, share in few.items())
@@ -56,7 +62,7 @@ def size_rules(settings: ImageSize) -> list[Rule]:
     return [
         Rule(
             terms,
-            gxe.ExpectColumnValuesToBeBetween(column=side, min_value=low, max_value=high, **terms.by_row),
+            ExpectColumnValuesToBeBetween(column=side, min_value=low, max_value=high, **terms.by_row),
             f"{side} from {low} to {high}",
             ("sample", "split", "height", "width"),
         )
@@ -71,16 +77,14 @@ def pixel_rules(checks: ImageChecks, pixel_max: int) -> list[Rule]:
         Terms.of("pixel_range", checks.pixel_range),
     )
     shown = ("sample", "split", "pixel_min", "pixel_max")
-    contrast = gxe.ExpectColumnPairValuesAToBeGreaterThanB(
-        column_A="pixel_max", column_B="pixel_min", **constant.by_row
-    )
-    ordered = gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+    contrast = ExpectColumnPairValuesAToBeGreaterThanB(column_A="pixel_max", column_B="pixel_min", **constant.by_row)
+    ordered = ExpectColumnPairValuesAToBeGreaterThanB(
         column_A="pixel_max", column_B="pixel_min", or_equal=True, **extent.by_row
     )
     bounds = [
         Rule(
             extent,
-            gxe.ExpectColumnValuesToBeBetween(column=column, min_value=0, max_value=pixel_max, **extent.by_row),
+            ExpectColumnValuesToBeBetween(column=column, min_value=0, max_value=pixel_max, **extent.by_row),
             f"{column} from 0 to {pixel_max}",
             shown,
         )

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-from great_expectations import expectations as gxe
+from great_expectations.expectations.core.expect_column_value_lengths_to_be_between import (
+    ExpectColumnValueLengthsToBeBetween,
+)
+from great_expectations.expectations.core.expect_column_values_to_be_between import ExpectColumnValuesToBeBetween
 
 from encdec.params.data import LengthRatio, MaxCharacters, PairChecks, TolerantCheck
 from encdec.validation.rules import Rule, Terms
@@ -33,7 +36,7 @@ def empty_rules(settings: TolerantCheck) -> list[Rule]:
     return [
         Rule(
             terms,
-            gxe.ExpectColumnValuesToBeBetween(column=f"{side}_visible", min_value=1, **terms.by_row),
+            ExpectColumnValuesToBeBetween(column=f"{side}_visible", min_value=1, **terms.by_row),
             f"a {side} that is not blank",
             ("sample", "split", "source", "target"),
         )
@@ -46,7 +49,7 @@ def long_rules(settings: TolerantCheck, limits: Mapping[str, int]) -> list[Rule]
     return [
         Rule(
             terms,
-            gxe.ExpectColumnValuesToBeBetween(column=f"{side}_characters", max_value=limit, **terms.by_row),
+            ExpectColumnValuesToBeBetween(column=f"{side}_characters", max_value=limit, **terms.by_row),
             f"a {side} of at most {limit} characters",
             ("sample", "split", f"{side}_characters", side),
         )
@@ -60,7 +63,7 @@ def unseen_rules(settings: TolerantCheck) -> list[Rule]:
     return [
         Rule(
             terms,
-            gxe.ExpectColumnValueLengthsToBeBetween(column=f"{side}_unseen", max_value=0, **terms.by_row),
+            ExpectColumnValueLengthsToBeBetween(column=f"{side}_unseen", max_value=0, **terms.by_row),
             f"no character in a {side} of val and test that train lacks",
             ("sample", "split", f"{side}_unseen", side),
         )
@@ -70,8 +73,6 @@ def unseen_rules(settings: TolerantCheck) -> list[Rule]:
 
 def ratio_rule(settings: LengthRatio) -> Rule:
     terms = Terms.of("length_ratio", settings)
-    expectation = gxe.ExpectColumnValuesToBeBetween(
-        column="length_ratio", max_value=settings.max_ratio, **terms.by_row
-    )
+    expectation = ExpectColumnValuesToBeBetween(column="length_ratio", max_value=settings.max_ratio, **terms.by_row)
     expected = f"the longer text at most {settings.max_ratio:g} times the shorter"
     return Rule(terms, expectation, expected, ("sample", "split", "length_ratio", "source", "target"))

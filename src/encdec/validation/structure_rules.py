@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 
 import pandas as pd
-from great_expectations import expectations as gxe
+from great_expectations.expectations.core.expect_column_type_to_be import ExpectColumnTypeToBe
+from great_expectations.expectations.core.expect_column_values_to_be_in_set import ExpectColumnValuesToBeInSet
+from great_expectations.expectations.core.expect_column_values_to_not_be_null import ExpectColumnValuesToNotBeNull
+from great_expectations.expectations.core.expect_table_columns_to_match_set import ExpectTableColumnsToMatchSet
+from great_expectations.expectations.core.expect_table_row_count_to_be_between import ExpectTableRowCountToBeBetween
 
-from encdec.params.data import SPLITS, ImageChecks, PairChecks
+from encdec.params.data import SPLITS, ImageChecks, PairChecks, RowCount
 from encdec.validation.rules import Rule, Terms
 
 
@@ -17,19 +21,20 @@ def structure_rules(manifest: pd.DataFrame, checks: ImageChecks | PairChecks, co
     rules += [type_rule(types, column, columns[column], str(manifest[column].dtype)) for column in present]
     rules += [not_null_rule(types, column) for column in present if columns[column] != "int64"]
     if "split" in manifest:
-        expectation = gxe.ExpectColumnValuesToBeInSet(column="split", value_set=list(SPLITS), **types.by_row)
-        rules.append(Rule(types, expectation, f"split one of {', '.join(SPLITS)}", shown=("sample", "split")))
-    count = checks.row_count
-    terms = Terms.of("row_count", count)
-    expectation = gxe.ExpectTableRowCountToBeBetween(
-        min_value=count.min_rows, max_value=count.max_rows, **terms.common
-    )
-    rules.append(Rule(terms, expectation, f"from {count.min_rows:,} to {count.max_rows:,} rows"))
-    return rules
+        known = ExpectColumnValuesToBeInSet(column="split", value_set=list(SPLITS), **types.by_row)
+        rules.append(Rule(types, known, f"split one of {', '.join(SPLITS)}", shown=("sample", "split")))
+    return [*rules, count_rule(checks.row_count)]
+
+
+def count_rule(settings: RowCount) -> Rule:
+    terms = Terms.of("row_count", settings)
+    low, high = settings.min_rows, settings.max_rows
+    expectation = ExpectTableRowCountToBeBetween(min_value=low, max_value=high, **terms.common)
+    return Rule(terms, expectation, f"from {low:,} to {high:,} rows")
 
 
 def schema_rule(manifest: pd.DataFrame, terms: Terms, columns: Mapping[str, str]) -> Rule:
-    expectation = gxe.ExpectTableColumnsToMatchSet(column_set=list(columns), exact_match=True, **terms.common)
+    expectation = ExpectTableColumnsToMatchSet(column_set=list(columns), exact_match=True, **terms.common)
     missing = [{"column": column, "found": "missing"} for column in columns if column not in manifest]
     unexpected = [{"column": str(column), "found": "unexpected"} for column in manifest if column not in columns]
     expected = f"the columns {', '.join(columns)}"
@@ -37,11 +42,11 @@ def schema_rule(manifest: pd.DataFrame, terms: Terms, columns: Mapping[str, str]
 
 
 def type_rule(terms: Terms, column: str, expected: str, found: str) -> Rule:
-    expectation = gxe.ExpectColumnTypeToBe(column=column, type_=expected, **terms.common)
+    expectation = ExpectColumnTypeToBe(column=column, type_=expected, **terms.common)
     failure = {"column": column, "found": found, "expected": expected}
     return Rule(terms, expectation, f"{column} of type {expected}", failures=(failure,))
 
 
 def not_null_rule(terms: Terms, column: str) -> Rule:
-    expectation = gxe.ExpectColumnValuesToNotBeNull(column=column, **terms.by_row)
+    expectation = ExpectColumnValuesToNotBeNull(column=column, **terms.by_row)
     return Rule(terms, expectation, f"{column} not null", shown=("sample", "split", column))

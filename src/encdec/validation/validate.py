@@ -65,9 +65,7 @@ def validate_pairs(
     return report("pairs", rows, source, answers)
 
 
-def check_structure(
-    rows: pd.DataFrame, checks: ImageChecks | PairChecks, columns: Mapping[str, str]
-) -> Answers:
+def check_structure(rows: pd.DataFrame, checks: ImageChecks | PairChecks, columns: Mapping[str, str]) -> Answers:
     # read when Great Expectations is first imported
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     from encdec.validation.structure_rules import structure_rules
@@ -96,7 +94,7 @@ def answer(rows: pd.DataFrame, frame: pd.DataFrame, rules: "Sequence[Rule]", *, 
     from encdec.validation.suite_run import run_rules
 
     results = run_rules(frame, rules, name=name)
-    table = rows.assign(**{column: frame[column] for column in frame if column not in rows})
+    table = rows.join(frame[[column for column in frame.columns if column not in rows.columns]])
     return Answers([finding_of(rule, result, table) for rule, result in zip(rules, results, strict=True)], results)
 
 

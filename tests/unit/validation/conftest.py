@@ -29,7 +29,7 @@ def images() -> pd.DataFrame:
             "pixel_mean": 4.5,
             "pixel_std": 5.0,
         }
-    ).astype({column: "str" for column in ("sample", "content_hash", "split", "label")})
+    ).astype(dict.fromkeys(("sample", "content_hash", "split", "label"), "str"))
 
 
 @pytest.fixture

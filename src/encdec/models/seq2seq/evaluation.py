@@ -11,7 +11,7 @@ from encdec.batches import PairBatch
 from encdec.datasets.pairs import PairSplit
 from encdec.losses.sequence import sequence_nll
 from encdec.metrics.scores import Columns, Metric, Scores
-from encdec.metrics.text import closest_references, split_tokens, text_columns, text_metrics
+from encdec.metrics.text import text_columns, text_metrics
 from encdec.models.seq2seq.network import Seq2Seq
 from encdec.models.seq2seq.spec import Decoding, Seq2SeqSpec
 from encdec.params.data import Evaluation
@@ -64,27 +64,16 @@ def score(
         vocabulary=vocabulary,
         batch_size=settings.batch_size,
     )
-    slices = rows["slice"].iloc[references.first_rows].tolist()
     columns: Columns = {
         **text_columns(predictions.texts, references.targets, tokens=tokens),
         "nll": predictions.nll / predictions.num_tokens,
         "nll_tokens": predictions.num_tokens,
-        "slice": np.array(slices, dtype=np.str_),
+        "slice": np.array(rows["slice"].tolist(), dtype=np.str_)[references.first_rows],
     }
     exact_match, token_error_rate, *bleu = text_metrics(tokens=tokens)
     nll = Metric("nll", token_nll, higher_is_better=False)
-    closest = closest_references(
-        [split_tokens(text, tokens=tokens) for text in predictions.texts],
-        [[split_tokens(text, tokens=tokens) for text in several] for several in references.targets],
-    )
-    table = rows[["sample", "source"]].iloc[references.first_rows].reset_index(drop=True)
-    table["reference"] = [several[index] for several, index in zip(references.targets, closest.index, strict=True)]
-    table["prediction"] = predictions.texts
-    table["score"] = predictions.scores
-    table["edits"] = columns["edits"]
-    table["slice"] = slices
     tables = {
-        "predictions": table,
+        "predictions": predictions_table(rows, references, predictions, columns),
         "by_slice": by_slice(columns),
         "by_length": by_length(columns, lengths=split.source.lengths[references.first_rows]),
     }
@@ -131,6 +120,20 @@ def predict(
         nll[places] = sequence_nll(logits, labels, mask).cpu().numpy()
         num_tokens[places] = mask.sum(dim=1).cpu().numpy()
     return Predictions(texts.tolist(), scores, nll, num_tokens)
+
+
+def predictions_table(
+    rows: pd.DataFrame, references: References, predictions: Predictions, columns: Columns
+) -> pd.DataFrame:
+    """sample (the source's first), source, reference (the closest), prediction, score (log-prob), edits, slice."""
+    table = rows[["sample", "source"]].iloc[references.first_rows].reset_index(drop=True)
+    which = columns["reference_index"].tolist()
+    table["reference"] = [several[index] for several, index in zip(references.targets, which, strict=True)]
+    table["prediction"] = predictions.texts
+    table["score"] = predictions.scores
+    table["edits"] = columns["edits"]
+    table["slice"] = columns["slice"].tolist()
+    return table
 
 
 def token_nll(columns: Columns) -> float:

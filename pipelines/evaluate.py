@@ -1,0 +1,43 @@
+"""Stage `evaluate`: weights and the test split -> metrics with intervals, beside those of the baseline."""
+
+from pathlib import Path
+
+import torch
+
+from encdec.command import run_command
+from encdec.evaluation.evaluate import evaluate_model, write_evaluation
+from encdec.outs import switch_off, whole_folder
+from encdec.params.loading import load_params
+from encdec.params.root import MODEL_NAMES, ModelName
+from encdec.tracking.stage import tracked_stage
+
+
+def main(
+    model_name: ModelName, test: Path, model: Path, baselines: Path, metrics: Path, baseline: Path, details: Path
+) -> None:
+    loaded = load_params(Path("params.yaml"))
+    params, outs = loaded.params, [metrics, baseline, details]
+    if not params.model_enabled(model_name):
+        switch_off(*outs)
+        return
+    torch.set_num_threads(params.threads)
+    section, inputs = {"evaluation": params.evaluation.model_dump()}, [test, model, baselines]
+    with tracked_stage("evaluate", loaded=loaded, item=model_name, inputs=inputs, outputs=outs, section=section) as run:
+        found = evaluate_model(model, split=test, baselines=baselines, settings=params.evaluation, seed=params.seed)
+        with whole_folder(details) as folder:
+            write_evaluation(found, metrics=metrics, baseline=baseline, details=folder)
+        run.log_evaluation(
+            model,
+            metrics={each.metric.name: each.model.value for each in found.comparisons},
+            baseline={each.metric.name: each.baseline.value for each in found.comparisons if each.baseline},
+        )
+        run.log_artifact(details, "evaluation")
+        for each in found.comparisons:
+            beside = f", {each.opponent} {each.baseline.value:.4f}" if each.baseline else ""
+            print(f"evaluate {model_name}: {each.metric.name} {each.model.value:.4f}{beside}")
+
+
+if __name__ == "__main__":
+    paths = {"test": "the prepared test folder", "model": "the trained model", "baselines": "the fitted baselines"}
+    paths |= {"metrics": "the JSON of metrics to write", "baseline": "that of the baseline", "details": "the rest"}
+    run_command(main, __doc__, item=("model_name", MODEL_NAMES), paths=paths)

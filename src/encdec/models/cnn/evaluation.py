@@ -1,0 +1,65 @@
+"""Scores a classifier on one split."""
+
+import torch
+from torch.nn import functional as F
+
+from encdec.datasets.images import ImageSplit
+from encdec.metrics.calibration import expected_calibration_error
+from encdec.metrics.classification import confusion_matrix, confusion_rows, per_class_scores, ranks, top_k_accuracy
+from encdec.metrics.columns import joined
+from encdec.metrics.scores import Columns, Metric, Scores
+from encdec.models.cnn.network import Cnn
+from encdec.models.cnn.spec import CnnSpec
+from encdec.params.data import Evaluation
+
+
+def score(network: Cnn, spec: CnnSpec, split: ImageSplit, settings: Evaluation, *, seed: int) -> Scores:
+    """Columns label, prediction, confidence, correct, rank, nll; tables per_class and confusion.
+
+    Nothing is drawn at random, so `seed` changes nothing. `rank`: how many classes come before the right one.
+    """
+    columns = classify(network, split, batch_size=settings.batch_size)
+    classes = split.card.classes
+    confusion = confusion_matrix(columns["label"], columns["prediction"], num_classes=len(classes))
+    tables = {
+        "per_class": per_class_scores(confusion, classes=classes),
+        "confusion": confusion_rows(confusion, classes=classes),
+    }
+    return Scores(columns, metrics(top_k=settings.top_k, calibration_bins=settings.calibration_bins), tables)
+
+
+@torch.inference_mode()
+def classify(network: Cnn, split: ImageSplit, *, batch_size: int) -> Columns:
+    """A value per image of the split, in its order."""
+    network.eval()
+    parts: list[Columns] = []
+    for images, labels in split.batches(batch_size):
+        logits = network(images).double()
+        prediction = logits.argmax(dim=1)
+        parts.append(
+            {
+                "label": labels.numpy(),
+                "prediction": prediction.numpy(),
+                "confidence": logits.softmax(dim=1).amax(dim=1).numpy(),
+                "correct": (prediction == labels).numpy(),
+                "rank": ranks(logits.numpy(), labels.numpy()),
+                "nll": F.cross_entropy(logits, labels, reduction="none").numpy(),
+            }
+        )
+    return joined(parts)
+
+
+def metrics(*, top_k: int, calibration_bins: int) -> tuple[Metric, ...]:
+    """The first is the headline. They need the columns rank, nll, confidence and correct."""
+    return (
+        Metric("accuracy", lambda columns: top_k_accuracy(columns["rank"], k=1), higher_is_better=True),
+        Metric(f"top{top_k}_accuracy", lambda columns: top_k_accuracy(columns["rank"], k=top_k), higher_is_better=True),
+        Metric("nll", lambda columns: float(columns["nll"].mean()), higher_is_better=False),
+        Metric(
+            "ece",
+            lambda columns: expected_calibration_error(
+                columns["confidence"], columns["correct"], num_bins=calibration_bins
+            ),
+            higher_is_better=False,
+        ),
+    )

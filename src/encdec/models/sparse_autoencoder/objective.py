@@ -1,0 +1,65 @@
+"""Trains a sparse autoencoder to give back its input with few units."""
+
+from collections.abc import Callable
+
+from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+
+from encdec.batches import ImageBatch
+from encdec.losses.reconstruction import reconstruction_loss, reconstruction_mse
+from encdec.losses.sparsity import kl_sparsity, l1_sparsity
+from encdec.models.sparse_autoencoder.network import SparseAutoencoder, SparseOutput
+from encdec.models.sparse_autoencoder.spec import (
+    KlSparsity,
+    L1Sparsity,
+    SparseAutoencoderSpec,
+    Sparsity,
+    TopKSparsity,
+)
+
+
+def sparsity_penalty(out: SparseOutput, sparsity: Sparsity) -> Tensor:
+    """What is added to the reconstruction loss, a scalar: weight times a mean over units; nothing for top_k."""
+    match sparsity:
+        case L1Sparsity(weight=weight):
+            return weight * l1_sparsity(out.z)
+        case KlSparsity(weight=weight, target_activation=target_activation):
+            return weight * kl_sparsity(out.code_logits, target_activation=target_activation)
+        case TopKSparsity():
+            return out.z.new_zeros(())
+
+
+class SparseAutoencoderObjective(LightningModule):
+    """train/loss: `spec.reconstruction`, the mean over batch and pixels, plus the penalty.
+
+    val/mse: mean over images and pixels. val/mean_active_units: units that work, the mean over images.
+    `configure` makes the optimiser and the schedule of the network.
+    """
+
+    def __init__(
+        self,
+        network: SparseAutoencoder,
+        spec: SparseAutoencoderSpec,
+        configure: Callable[[nn.Module], OptimizerLRScheduler],
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.spec = spec
+        self.configure = configure
+
+    def training_step(self, batch: ImageBatch, batch_idx: int) -> Tensor:
+        out = self.network(batch.images)
+        loss = reconstruction_loss(out.recon_logits, batch.images, kind=self.spec.reconstruction)
+        loss = loss + sparsity_penalty(out, self.spec.sparsity)
+        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.images))
+        return loss
+
+    def validation_step(self, batch: ImageBatch, batch_idx: int) -> None:
+        out = self.network(batch.images)
+        active = self.network.active(out.z).sum(dim=1).float().mean()
+        self.log("val/mse", reconstruction_mse(out.recon_logits, batch.images), batch_size=len(batch.images))
+        self.log("val/mean_active_units", active, batch_size=len(batch.images))
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        return self.configure(self.network)

@@ -1,0 +1,127 @@
+"""Images as one array per split, written image by image: memory holds one of them, however many there are."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from encdec.cards import CARD_FILE, ImageCard
+from encdec.outs import write_json
+from encdec.preparation.pixels import MODES, WANTED, fit_pixels
+from encdec.preparation.rejection import accepted_by_split, rejected_rows
+
+BYTE_MAX = 255
+REJECTED = -1
+
+
+def prepare_images(
+    images: Iterable[NDArray[np.uint8]],
+    manifest: pd.DataFrame,
+    *,
+    card_shape: tuple[int, int, int],
+    source: Mapping[str, Any],
+    outs: Mapping[str, Path],
+) -> pd.DataFrame:
+    """Write images.npy, labels.npy, rows.parquet and card.json of each split.
+
+    Args:
+        images: (H, W, C) each, one for each row of the manifest and in its order.
+        manifest: a row per image.
+        card_shape: channels, height and width that every image is given.
+        source: name, classes and pixel_max of source.json.
+        outs: an existing, empty folder for each split.
+
+    Returns:
+        sample, split and reason of the rows that are left out.
+
+    Raises:
+        ValueError: images and manifest do not fit together, a split is without a row, or images whose values do not
+            go to 255 would have to be converted.
+    """
+    card = card_of(card_shape, source)
+    rows = manifest.reset_index(drop=True)
+    reasons = reasons_against(rows, card)
+    splits = accepted_by_split(rows, reasons)
+    write_pixels(images, rows, splits, card=card, outs=outs)
+    index = {name: number for number, name in enumerate(card.classes)}
+    for split, frame in splits.items():
+        np.save(outs[split] / "labels.npy", frame["label"].map(index).to_numpy(np.int64), allow_pickle=False)
+        frame[["sample", "label"]].to_parquet(outs[split] / "rows.parquet", index=False)
+        write_json(outs[split] / CARD_FILE, card.model_dump())
+    return rejected_rows(rows, reasons)
+
+
+def card_of(shape: tuple[int, int, int], source: Mapping[str, Any]) -> ImageCard:
+    if shape[0] not in WANTED:
+        raise ValueError(f"images of {shape[0]} channels cannot be made; choose 1 or 3")
+    return ImageCard(
+        kind="images",
+        source=source["name"],
+        channels=shape[0],
+        height=shape[1],
+        width=shape[2],
+        pixel_max=source["pixel_max"],
+        classes=tuple(source["classes"]),
+    )
+
+
+def reasons_against(rows: pd.DataFrame, card: ImageCard) -> "pd.Series[str]":
+    """(N,) why a row cannot be used; empty where it can."""
+    unknown = ~rows["label"].isin(card.classes)
+    odd = ~rows["channels"].isin(list(MODES))
+    reasons = ("label " + rows["label"] + " is not a declared class").where(unknown, "")
+    return reasons.mask(odd & ~unknown, rows["channels"].astype("str") + " channels are neither grey nor colours")
+
+
+def write_pixels(
+    images: Iterable[NDArray[np.uint8]],
+    rows: pd.DataFrame,
+    splits: Mapping[str, pd.DataFrame],
+    *,
+    card: ImageCard,
+    outs: Mapping[str, Path],
+) -> None:
+    """Fill images.npy (N, C, H, W) of each split in one pass over `images`."""
+    shape = (card.channels, card.height, card.width)
+    arrays = {
+        split: np.lib.format.open_memmap(
+            outs[split] / "images.npy", mode="w+", dtype=np.uint8, shape=(len(frame), *shape)
+        )
+        for split, frame in splits.items()
+    }
+    places = np.full(len(rows), REJECTED)
+    for frame in splits.values():
+        places[frame.index] = np.arange(len(frame))
+    sizes = rows[["height", "width", "channels"]].to_numpy()
+    position = -1
+    for position, image in enumerate(images):
+        if position >= len(rows) or image.shape != tuple(sizes[position]) or image.dtype != np.uint8:
+            raise ValueError(misfit(image, rows, position))
+        if places[position] != REJECTED:
+            if card.pixel_max != BYTE_MAX and image.shape != (card.height, card.width, card.channels):
+                raise ValueError(unfit(image, rows["sample"][position], card))
+            arrays[rows["split"][position]][places[position]] = fit_pixels(image, shape)
+    if position + 1 != len(rows):
+        found = f"{len(rows)} rows, but the source has {position + 1} images"
+        raise ValueError(f"manifest.parquet: {found}; run the ingest stage again")
+    for array in arrays.values():
+        array.flush()
+
+
+def misfit(image: NDArray[np.uint8], rows: pd.DataFrame, position: int) -> str:
+    if position >= len(rows):
+        return f"manifest.parquet: {len(rows)} rows, but the source has more images; run the ingest stage again"
+    row = rows.iloc[position]
+    expected = f"the manifest says ({row['height']}, {row['width']}, {row['channels']}) of uint8"
+    return f"{row['sample']}: an image {image.shape} of {image.dtype}, {expected}; run the ingest stage again"
+
+
+def unfit(image: NDArray[np.uint8], sample: str, card: ImageCard) -> str:
+    wanted = f"({card.height}, {card.width}, {card.channels})"
+    return (
+        f"{sample}: an image {image.shape} with values up to {card.pixel_max} would have to become {wanted}; "
+        f"only images with values up to {BYTE_MAX} can be resized or change their channels"
+    )

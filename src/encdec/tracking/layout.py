@@ -1,0 +1,6 @@
+"""How a logged model is laid out: what its writer and its reader share."""
+
+MODEL_ARTIFACT = "model"
+"""The name under which MLflow keeps the model's folder."""
+BATCH_SIZE = 256
+"""Inputs that a served model answers at a time."""

@@ -1,0 +1,188 @@
+"""Search against exhaustive enumeration, against a plain beam search, and against the decoder's own probabilities."""
+
+from collections.abc import Callable
+from itertools import product
+from typing import NamedTuple
+
+import pytest
+import torch
+from torch import Tensor
+
+from encdec.batches import PairBatch
+from encdec.cards import BOS_ID, EOS_ID, UNK_ID, PairCard
+from encdec.losses.sequence import sequence_nll
+from encdec.models.seq2seq.network import Seq2Seq
+from encdec.models.seq2seq.spec import Decoding
+from encdec.nn.search import Decoded, beam_search, greedy_search
+
+MakeBatch = Callable[..., PairBatch]
+MakeNetwork = Callable[..., Seq2Seq]
+SOURCES = [[4, 5, 6], [7], [8, 9], [10, 11, 4, 5]]
+
+
+class Hypothesis(NamedTuple):
+    ids: list[int]
+    score: float
+
+
+def log_probs_after(network: Seq2Seq, source: Tensor, prefix: list[int]) -> Tensor:
+    """log p(next token | source, prefix), from the teacher-forced path: (V,)."""
+    target_ids = torch.tensor([[BOS_ID, *prefix, EOS_ID]])
+    return network(source[None], torch.ones_like(source[None], dtype=torch.bool), target_ids)[0, -1].log_softmax(dim=-1)
+
+
+def plain_beam_search(
+    network: Seq2Seq, source: Tensor, *, beam_size: int, length_penalty: float, max_length: int
+) -> Hypothesis:
+    """One source, lists, no stopping but for the count of ended hypotheses: what the batched search must find."""
+    living, ended = [Hypothesis([], 0.0)], []
+    for _ in range(max_length):
+        candidates = []
+        for hypothesis in living:
+            scores = log_probs_after(network, source, hypothesis.ids).tolist()
+            candidates += [
+                Hypothesis([*hypothesis.ids, token], hypothesis.score + scores[token])
+                for token in range(EOS_ID, len(scores))
+            ]
+        candidates.sort(key=lambda candidate: -candidate.score)
+        ended += [candidate for candidate in candidates[:beam_size] if candidate.ids[-1] == EOS_ID]
+        living = [candidate for candidate in candidates if candidate.ids[-1] != EOS_ID][:beam_size]
+        if len(ended) >= beam_size:
+            break
+    results = ended or living[:1]
+    return max(results, key=lambda result: result.score / len(result.ids) ** length_penalty)
+
+
+def tokens_of(decoded: Decoded, row: int) -> list[int]:
+    return [token for token in decoded.ids[row].tolist() if token != 0]
+
+
+@pytest.mark.parametrize("attention", ["none", "additive", "dot"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_beam_of_one_is_greedy(attention: str, seed: int, make_network: MakeNetwork, make_batch: MakeBatch) -> None:
+    network = make_network(seed=seed, attention=attention)
+    batch = make_batch(SOURCES)
+    with torch.no_grad():
+        encoded = network.encode(batch.source_ids, batch.source_mask)
+
+        def step(token_ids: Tensor, state: Tensor):
+            return network.step(token_ids, state, encoded)
+
+        greedy = greedy_search(step, encoded.state, max_length=9)
+        beam = beam_search(step, encoded.state, beam_size=1, length_penalty=1.0, max_length=9)
+    assert torch.equal(greedy.ids, beam.ids)
+    torch.testing.assert_close(greedy.scores, beam.scores)
+    torch.testing.assert_close(greedy.attention, beam.attention)
+
+
+@pytest.fixture
+def tiny_card() -> PairCard:
+    """UNK and two symbols, searches of at most 4 steps: 3**0 + 3**1 + 3**2 + 3**3 = 40 targets that end."""
+    return PairCard(
+        kind="pairs",
+        source="table",
+        source_vocab_size=12,
+        target_vocab_size=6,
+        max_source_length=4,
+        max_target_length=2,
+        target_tokens="characters",
+    )
+
+
+@pytest.mark.parametrize("length_penalty", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_beam_wider_than_all_targets_finds_the_best_of_all(
+    length_penalty: float, seed: int, make_network: MakeNetwork, make_batch: MakeBatch, tiny_card: PairCard
+) -> None:
+    network = make_network(seed=seed, card=tiny_card)
+    batch = make_batch(SOURCES)
+    found = network.decode(batch.source_ids, batch.source_mask, Decoding(beam_size=64, length_penalty=length_penalty))
+    for row, source in enumerate(SOURCES):
+        candidates = []
+        for length in range(4):
+            for symbols in product([UNK_ID, 4, 5], repeat=length):
+                ids = [*symbols, EOS_ID]
+                score = sum(
+                    log_probs_after(network, torch.tensor(source), ids[:step])[token].item()
+                    for step, token in enumerate(ids)
+                )
+                candidates.append(Hypothesis(ids, score))
+        assert len(candidates) == 40
+        best = max(candidates, key=lambda candidate: candidate.score / len(candidate.ids) ** length_penalty)
+        assert tokens_of(found, row) == best.ids
+        assert found.scores[row].item() == pytest.approx(best.score, abs=1e-5)
+
+
+@pytest.mark.parametrize(("beam_size", "length_penalty"), [(2, 1.0), (3, 0.0), (4, 0.6), (5, 2.0)])
+def test_the_batched_search_finds_what_a_plain_one_without_early_stop_finds(
+    beam_size: int, length_penalty: float, make_network: MakeNetwork, make_batch: MakeBatch
+) -> None:
+    lengths, results_beyond_greedy = set(), 0
+    for seed in range(8):
+        network = make_network(seed=seed)
+        batch = make_batch(SOURCES)
+        decoding = Decoding(beam_size=beam_size, length_penalty=length_penalty)
+        found = network.decode(batch.source_ids, batch.source_mask, decoding)
+        greedy = network.decode(batch.source_ids, batch.source_mask, Decoding(beam_size=1, length_penalty=1.0))
+        for row, source in enumerate(SOURCES):
+            expected = plain_beam_search(
+                network, torch.tensor(source), beam_size=beam_size, length_penalty=length_penalty, max_length=10
+            )
+            assert tokens_of(found, row) == expected.ids
+            assert found.scores[row].item() == pytest.approx(expected.score, abs=1e-4)
+            lengths.add(len(expected.ids))
+            results_beyond_greedy += tokens_of(greedy, row) != expected.ids
+    assert len(lengths) >= 3  # the comparison had short and long results,
+    assert results_beyond_greedy >= 3  # and some that only a beam finds
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_scores_are_the_log_probabilities_of_the_tokens(
+    beam_size: int, cell: str, make_network: MakeNetwork, make_batch: MakeBatch
+) -> None:
+    network = make_network(seed=3, cell=cell, num_layers=2)
+    batch = make_batch(SOURCES)
+    found = network.decode(batch.source_ids, batch.source_mask, Decoding(beam_size=beam_size, length_penalty=1.0))
+    target_ids = torch.cat((torch.full((len(SOURCES), 1), BOS_ID), found.ids), dim=1)
+    logits = network(batch.source_ids, batch.source_mask, target_ids)
+    torch.testing.assert_close(found.scores, -sequence_nll(logits, found.ids, found.ids != 0))
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+@pytest.mark.parametrize("attention", ["additive", "dot"])
+def test_attention_of_a_result_is_what_the_decoder_attends_to_while_it_reads_that_result(
+    beam_size: int, attention: str, make_network: MakeNetwork, make_batch: MakeBatch
+) -> None:
+    network = make_network(seed=5, attention=attention)
+    batch = make_batch(SOURCES, extra=1)
+    found = network.decode(batch.source_ids, batch.source_mask, Decoding(beam_size=beam_size, length_penalty=1.0))
+    assert found.attention is not None
+    target_ids = torch.cat((torch.full((len(SOURCES), 1), BOS_ID), found.ids[:, :-1]), dim=1)
+    encoded = network.encode(batch.source_ids, batch.source_mask)
+    hidden, _ = network.decoder(network.target_embedding(target_ids), encoded.state)
+    _, weights = network.attention(hidden, encoded.keys, encoded.memory, encoded.mask)
+    real = (found.ids != 0)[:, :, None]
+    torch.testing.assert_close(found.attention, weights * real)
+    torch.testing.assert_close(found.attention.sum(dim=-1), real[:, :, 0].float())
+    assert not found.attention.masked_select(~batch.source_mask[:, None]).any()
+
+
+def test_without_attention_there_is_none_to_return(make_network: MakeNetwork, make_batch: MakeBatch) -> None:
+    batch = make_batch(SOURCES)
+    for beam_size in (1, 2):
+        decoding = Decoding(beam_size=beam_size, length_penalty=1.0)
+        assert make_network(attention="none").decode(batch.source_ids, batch.source_mask, decoding).attention is None
+
+
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_padding_and_bos_are_never_chosen(beam_size: int, make_network: MakeNetwork, make_batch: MakeBatch) -> None:
+    network = make_network()
+    with torch.no_grad():
+        network.to_logits.bias[:EOS_ID] = 50.0  # PAD and BOS are all that the network wants
+    batch = make_batch(SOURCES)
+    found = network.decode(batch.source_ids, batch.source_mask, Decoding(beam_size=beam_size, length_penalty=1.0))
+    for row in range(len(SOURCES)):
+        length = len(tokens_of(found, row))
+        assert (found.ids[row, :length] >= EOS_ID).all()
+        assert not found.ids[row, length:].any()

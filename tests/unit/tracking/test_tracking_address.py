@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+
+from encdec.tracking.address import embedded_uri, masked, runs_page, tracking_uri, without_credentials
+from encdec.tracking.project import Project, find_project
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://ann:s3cret@host:5000/x", "http://***@host:5000/x"),
+        ("postgresql+psycopg2://ann:p/w@d@host/db", "postgresql+psycopg2://***@host/db"),
+        ("postgresql://host/db?user=a&password=s3cret&x=1", "postgresql://host/db?user=a&password=***&x=1"),
+        ("https://host/?access_token=s3cret", "https://host/?access_token=***"),
+        ("cannot reach http://s3cret@a/ nor http://b:s3cret@c/", "cannot reach http://***@a/ nor http://***@c/"),
+        ("sqlite:////home/ann@home/mlflow.db", "sqlite:////home/ann@home/mlflow.db"),  # a path
+        ("models:/vae@champion at http://host:1", "models:/vae@champion at http://host:1"),
+    ],
+)
+def test_addresses_are_shown_without_what_is_secret(text: str, shown: str) -> None:
+    assert masked(text) == shown
+
+
+def test_the_address_for_a_browser_has_no_credentials() -> None:
+    assert without_credentials("https://ann:s3cret@host:8080/mlflow/?token=x") == "https://host:8080/mlflow"
+    assert runs_page("http://h:1", "7") == "http://h:1/#/experiments/7/runs?workflowType=machine_learning"
+
+
+def test_the_embedded_database_lies_at_home_by_its_absolute_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    project = Project(tree=Path("/repo/.dvc/tmp/exps/1"), home=Path("/repo"))
+    assert tracking_uri(project) == embedded_uri(project) == "sqlite:////repo/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
+    assert tracking_uri(project) == "http://host:5000"
+
+
+def test_an_experiment_in_a_copy_of_the_tree_keeps_its_runs_at_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = tmp_path / "copy"
+    (tree / "src" / "deep").mkdir(parents=True)
+    (tree / "dvc.yaml").touch()
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "home"))
+    found = find_project(tree / "src" / "deep")
+    assert found == Project(tree, tmp_path / "home")
+    assert found.work == tmp_path / "home" / ".work"
+    monkeypatch.delenv("DVC_ROOT")
+    assert find_project(tree).home == tree
+
+
+def test_outside_of_a_project_one_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no dvc\.yaml in .* or above it: run this inside of the project"):
+        find_project(tmp_path)
+
+
+def test_paths_are_named_as_in_dvc_lock(project: Project) -> None:
+    assert project.name(Path("data/05_models/vae")) == "data/05_models/vae"
+    assert project.name(project.tree / "a" / "b") == "a/b"
+    assert project.name(Path("/elsewhere/c")) == "/elsewhere/c"
