@@ -15,6 +15,15 @@ from encdec.params.search import Choices, Range, Search, corners, find_searches,
 from encdec.params.search import Path as KeyPath
 
 
+UNSEARCHABLE = {
+    "enabled": "it decides whether there is a search",
+    "tuning": "it is the budget of the search",
+    "corruption": "it is the task, and trials of different tasks cannot be compared",
+    "likelihood": "it is the scale of the score, and trials on different scales cannot be compared",
+    "decoding": "the score of a trial does not depend on it",
+}
+
+
 class Loaded(NamedTuple):
     """The checked file: `params`, and for each model its section as written and its search space."""
 
@@ -115,8 +124,8 @@ def check_model(
     broken: list[str] = []
     for path, node in find_searches(section):
         parsed, found = parse_search(node, (*at, *path))
-        if path and path[0] in ("tuning", "enabled"):
-            found = [Problem(dotted((*at, *path)), "cannot be searched")]
+        if path and path[0] in UNSEARCHABLE:
+            found = [Problem(dotted((*at, *path)), f"cannot be searched: {UNSEARCHABLE[str(path[0])]}")]
         problems += found
         if parsed is None or found:
             broken.append(dotted((*at, *path)))

@@ -56,7 +56,7 @@ def build_report(params: Params, *, graph: Path, outs: Outs) -> Report:
             protocol=protocol_line(results) if results else "",
             making=making,
             checks=checks,
-            stages=stages,
+            verbs={verb: [stage for stage in stages if stage.verb == verb] for verb in {s.verb: None for s in stages}},
             kinds={"images": "images", "pairs": "pairs"} | {result.model: result.kind for result in results},
             drawing=draw(stages, find_edges(stages)),
             outs=outs,

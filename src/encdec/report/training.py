@@ -23,7 +23,11 @@ class Parameter(NamedTuple):
 
 
 class Learning(NamedTuple):
-    """`curve`: the monitored metric by epoch as points of an SVG polyline, `best_x`, `best_y` its least value."""
+    """How the monitored metric went.
+
+    `best_epoch`: how many of the `epochs` had been trained when it was at its least; `curve`: its course as points of
+    an SVG polyline, `best_x`, `best_y` the least of them.
+    """
 
     monitor: str
     epochs: int
@@ -94,14 +98,13 @@ def read_learning(path: Path, model: ModelName, *, monitor: str) -> Learning:
         found = f"columns {', '.join(history.header)} and {history.total} rows"
         raise ValueError(f"{path}: {found}, expected {monitor} by epoch; run `dvc repro --force train@{model}`")
     column = history.header.index(monitor)
-    epochs = history.header.index("epoch")
     values = [float(row[column]) for row in history.rows]
     least = min(range(len(values)), key=lambda row: values[row])
     points = curve_points(values)
     return Learning(
         monitor=monitor,
         epochs=len(values),
-        best_epoch=int(float(history.rows[least][epochs])),
+        best_epoch=least + 1,
         first=significant(values[0]),
         best=significant(values[least]),
         last=significant(values[-1]),

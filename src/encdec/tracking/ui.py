@@ -16,6 +16,7 @@ from urllib.request import urlopen
 from encdec.params.loading import load_params
 from encdec.tracking.address import ARTIFACT_FOLDER, URI_VARIABLE, is_server, masked, runs_page, without_credentials
 from encdec.tracking.project import find_project
+from encdec.tracking.signals import stoppable
 from encdec.tracking.store import Store, open_store
 
 START_SECONDS = 120
@@ -42,7 +43,8 @@ def main(host: str, port: int) -> int:
         [*serve_command(host, port)], env=serve_environment(store, os.environ), start_new_session=True
     )
     try:
-        return serve(server, f"http://{host}:{port}", store.experiment_id)
+        with stoppable():
+            return serve(server, f"http://{host}:{port}", store.experiment_id)
     except KeyboardInterrupt:
         print()
         return 0
@@ -69,9 +71,11 @@ def serve_environment(store: Store, environment: Mapping[str, str]) -> dict[str,
     """The address of the store goes here: on the command line everybody on the machine could read its password."""
     ours = {
         "MLFLOW_BACKEND_STORE_URI": store.uri,
+        "MLFLOW_REGISTRY_STORE_URI": store.uri,
         "MLFLOW_ARTIFACTS_DESTINATION": (store.project.home / ARTIFACT_FOLDER).as_uri(),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # helpers for GenAI, which nothing here uses
+        "PYTHONWARNINGS": "ignore",  # deprecations inside of MLflow, for its makers
     }
     return {**environment, **ours}
 

@@ -53,6 +53,23 @@ def test_one_input_is_shrunk_towards_its_mean_by_hand() -> None:
 
 
 @pytest.mark.parametrize("corruption", [GAUSSIAN, MASKING, SALT], ids=lambda corruption: corruption.kind)
+def test_few_components_give_the_filter_of_their_written_out_covariance(
+    corruption: Corruption, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("encdec.evaluation.principal_components.MAX_COMPONENTS", 1)
+    x = clean_rows(200, seed=0)
+    values, vectors = np.linalg.eigh(np.cov(x.T))
+    rest, u = values[:4].mean(), vectors[:, 4:]  # the second shared direction is among the four left out
+    covariance = rest * np.eye(5) + (values[4] - rest) * u @ u.T
+    gain, offset, noise = corrupted_moments(corruption, mean=x.mean(axis=0), variance=np.diag(covariance))
+    y = corrupted(x, corruption, seed=1)
+    weights = gain * covariance @ np.linalg.inv(gain**2 * covariance + np.diag(noise))
+    expected = x.mean(axis=0) + (y - gain * x.mean(axis=0) - offset) @ weights.T
+    estimate = restore(fit_wiener(fit_components(x, pixel_max=255, seed=0), corruption), y)
+    np.testing.assert_allclose(estimate, np.clip(expected, 0, 1), rtol=1e-8)
+
+
+@pytest.mark.parametrize("corruption", [GAUSSIAN, MASKING, SALT], ids=lambda corruption: corruption.kind)
 def test_moments_are_those_of_corrupted_images(corruption: Corruption) -> None:
     x = np.tile([[0.1, 0.5], [0.9, 0.7]], (200_000, 1))
     y = corrupted(x, corruption, seed=2)

@@ -16,7 +16,14 @@ from encdec.models.storage import load_model, save_model
 from encdec.models.vae.network import VariationalAutoencoder
 
 every_network = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
-LABELS = "cnn-plain-max autoencoder-mlp sparse-top_k-0 denoising-masking vae-gaussian-mlp vae-bernoulli-mlp".split()
+LABELS = [
+    "cnn-plain-max",
+    "autoencoder-mlp",
+    "sparse-top_k-0",
+    "denoising-masking",
+    "vae-gaussian-mlp",
+    "vae-bernoulli-mlp",
+]
 ONE_OF_EACH = [case for case in CASES if case.label in LABELS]
 DRAWS = 1000  # codes of each image: the mean ELBO of a batch is then known to a few hundredths of a nat
 STEPS, LEARNING_RATE = 60, 0.02

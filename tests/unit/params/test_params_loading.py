@@ -131,12 +131,16 @@ CASES = [
     ),
     (
         put({"search": {"low": 1, "high": 2}}, "models", "cnn", "tuning", "trials"),
-        "models.cnn.tuning.trials: cannot be searched",
+        "models.cnn.tuning.trials: cannot be searched: it is the budget of the search",
     ),
     (put({"search": {"low": 1, "high": 2}}, "seed"), "seed: only a value below models can be searched"),
     (
         put({"search": {"choices": [3, 9]}}, *NET, "kernel_size"),
         "models.cnn.network.kernel_size.search: 9 is larger than the 8x8",
+    ),
+    (
+        put({"search": {"low": 0.1, "high": 0.5}}, "models", "denoising_autoencoder", "corruption", "noise_std"),
+        "models.denoising_autoencoder.corruption.noise_std: cannot be searched: it is the task",
     ),
     (put("text", "models"), "models: 'text': should be a section"),
 ]

@@ -150,10 +150,36 @@ def test_broken_files_are_named(params: Params, graph: Path, outs: Outs) -> None
 
 
 def test_long_table_is_cut_and_the_file_named(params: Params, graph: Path, outs: Outs) -> None:
+    trials = "".join(f"{number},COMPLETE,0.5\n" for number in range(13))
+    (outs.tuning / "cnn" / "trials.csv").write_text(f"trial,state,score\n{trials}")
     page = build_report(params, graph=graph, outs=outs).page
+    assert f"The first 10 of 13 rows; all are in <code>{outs.tuning}/cnn/trials.csv</code>" in page
+    assert "The best of 13 trials by <code>val/nll</code>." in page
+    assert ">12</td><td>COMPLETE" not in page
     assert f"The first 10 of 12 rows; all are in <code>{outs.evaluation}/cnn/details/per_class.csv</code>" in page
     assert "0.9800" in page  # class 0
     assert ">11<" not in page
+
+
+def test_parameters_and_learning_are_those_of_the_files(params: Params, graph: Path, outs: Outs) -> None:
+    page = build_report(params, graph=graph, outs=outs).page
+    assert "The best of 2 trials by <code>val/mse</code>, of which 1 was pruned." in page
+    # 0.9, 0.4, 0.25, 0.2, 0.21: the fourth is the least
+    assert (
+        "went from 0.9000 to its best, 0.2000, after 4 of 5 epochs, whose weights were kept; it ended at 0.2100."
+        in page
+    )
+    # five points over 220 px; heights 44 * (0.9 - value) / 0.7, so that the least lies at the bottom
+    assert 'points="0,0 55,31.4 110,40.9 165,44 220,43.4"' in page
+    rows = [row for row in Elements(page).rows if row[0] == "training.learning_rate"]
+    assert rows.count(["training.learning_rate", "0.003123"]) == 6  # tuned parameters of six models
+    assert rows.count(["training.learning_rate", "0.003123tuned"]) == 6  # and among all parameters
+
+
+def test_model_without_a_search_says_so(params: Params, graph: Path, outs: Outs) -> None:
+    (outs.tuning / "vae" / "best.json").write_text("{}")
+    (outs.tuning / "vae" / "trials.csv").write_text("trial,state,score,epochs,last_score\n")
+    assert build_report(params, graph=graph, outs=outs).page.count("every value is fixed in params.yaml") == 1
 
 
 def test_validation_and_rejected_rows_are_counted(params: Params, graph: Path, outs: Outs) -> None:

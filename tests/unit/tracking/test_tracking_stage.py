@@ -265,6 +265,8 @@ def test_a_parent_runs_while_a_stage_runs_and_ends_as_its_worst_stage(
         assert parent_of(store, run.run_id).info.status == "RUNNING"
     parent = parent_of(store, run.run_id).info.run_id
     assert get(store, parent).info.status == "FINISHED"
+    with tracked_stage("train", loaded=loaded, item="vae", inputs=[], outputs=[], section={}):
+        assert get(store, parent).info.status == "RUNNING"  # again
     interrupted(loaded, SECTION)
     assert get(store, parent).info.status == "KILLED"
     with (

@@ -91,6 +91,15 @@ def test_a_database_that_is_none_is_said_at_once(project: Project) -> None:
     assert time.monotonic() - began < 5
 
 
+def test_a_database_that_cannot_be_opened_is_said_at_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow by itself tries again for hours."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project.home}")  # a folder
+    began = time.monotonic()
+    with pytest.raises(TrackingUnavailable, match=r"unable to open database file.*correct MLFLOW_TRACKING_URI"):
+        open_store("encdec", project)
+    assert time.monotonic() - began < 5
+
+
 def test_the_database_of_another_mlflow_elsewhere_is_not_touched(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

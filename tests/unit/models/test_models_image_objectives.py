@@ -1,0 +1,197 @@
+"""What the objectives train on and report, against formulas written out again here."""
+
+import math
+
+import pytest
+import torch
+from image_models import (
+    GAUSSIAN,
+    KL,
+    L1,
+    MLP,
+    SALT_AND_PEPPER,
+    SQUARE,
+    TOP_K,
+    Case,
+    autoencoder,
+    batch_of,
+    cnn,
+    denoising,
+    sparse,
+    vae,
+)
+from pytorch_lightning import LightningModule
+from torch import nn
+from torch.nn import functional as F
+
+from encdec.models.build import build_objective
+from encdec.models.vae.objective import warmed_up_beta
+from encdec.nn.corruption import corrupt
+
+BATCH = batch_of(SQUARE, size=6)
+Logged = dict[str, tuple[float, dict[str, object]]]
+OBJECTIVES = [
+    Case("cnn", "cnn", cnn(), SQUARE),
+    Case("autoencoder", "autoencoder", autoencoder(MLP), SQUARE),
+    Case("sparse", "sparse_autoencoder", sparse(TOP_K), SQUARE),
+    Case("denoising", "denoising_autoencoder", denoising(SALT_AND_PEPPER), SQUARE),
+    Case("vae", "vae", vae("bernoulli"), SQUARE),
+]
+every_objective = pytest.mark.parametrize("case", OBJECTIVES, ids=lambda case: case.label)
+
+
+def recording(case: Case) -> tuple[nn.Module, LightningModule, Logged]:
+    """A network, its objective, and what that will log."""
+    network, logged = case.build(), {}
+    objective = build_objective(case.name, network, case.spec, lambda net: torch.optim.SGD(net.parameters(), lr=0.125))
+    objective.log = lambda name, value, **options: logged.update({name: (float(value.detach()), options)})
+    return network, objective, logged
+
+
+def test_the_classifier_is_trained_on_smoothed_and_judged_on_plain_cross_entropy() -> None:
+    network, objective, logged = recording(Case("cnn", "cnn", cnn(label_smoothing=0.2), SQUARE))
+    network.eval()
+    log_probs = network(BATCH.images).log_softmax(dim=1)
+    nll = -log_probs[range(6), BATCH.labels].mean()
+    # label smoothing 0.2: the right class counts 0.8, and the mean of all classes 0.2
+    expected = 0.8 * nll - 0.2 * log_probs.mean()
+    torch.testing.assert_close(objective.training_step(BATCH, 0), expected)
+    objective.validation_step(BATCH, 0)
+    assert logged["val/nll"][0] == pytest.approx(float(nll.detach()))
+    share = (log_probs.argmax(dim=1) == BATCH.labels).float().mean()
+    assert logged["val/accuracy"][0] == pytest.approx(float(share))
+
+
+@pytest.mark.parametrize("reconstruction", ["mse", "bce"])
+def test_the_autoencoder_is_trained_on_the_named_loss_and_judged_on_mse(reconstruction: str) -> None:
+    case = Case("", "autoencoder", autoencoder(MLP, reconstruction=reconstruction), SQUARE)
+    network, objective, logged = recording(case)
+    found, x = network(BATCH.images).recon_logits.sigmoid(), BATCH.images
+    mse = ((found - x) ** 2).mean()
+    bce = -(x * found.log() + (1 - x) * (1 - found).log()).mean()
+    torch.testing.assert_close(objective.training_step(BATCH, 0), mse if reconstruction == "mse" else bce)
+    objective.validation_step(BATCH, 0)
+    assert logged["val/mse"][0] == pytest.approx(float(mse))
+
+
+def test_the_sparse_autoencoder_pays_for_its_units() -> None:
+    for sparsity in (L1, KL, TOP_K):
+        weighty = sparsity if sparsity is TOP_K else sparsity.model_copy(update={"weight": 3.0})
+        network, objective, logged = recording(Case("", "sparse_autoencoder", sparse(weighty), SQUARE))
+        out = network(BATCH.images)
+        mse = ((out.recon_logits.sigmoid() - BATCH.images) ** 2).mean()
+        share = out.z.mean(dim=0)  # of each sigmoid unit
+        penalty = {
+            "l1": out.z.abs().mean(),
+            "kl": (0.1 * (0.1 / share).log() + 0.9 * (0.9 / (1 - share)).log()).mean(),
+            "top_k": torch.tensor(0.0),
+        }[sparsity.kind]
+        torch.testing.assert_close(objective.training_step(BATCH, 0), mse + 3 * penalty)
+        objective.validation_step(BATCH, 0)
+        assert logged["val/mse"][0] == pytest.approx(float(mse))
+        active = (out.code_logits > 0).sum(dim=1).float()
+        expected = active.clamp_max(8).mean() if sparsity is TOP_K else active.mean()
+        assert logged["val/mean_active_units"][0] == pytest.approx(float(expected))
+
+
+def test_the_denoising_autoencoder_sees_noise_and_is_asked_for_the_clean_image() -> None:
+    network, objective, logged = recording(Case("", "denoising_autoencoder", denoising(GAUSSIAN), SQUARE))
+    torch.manual_seed(3)
+    loss = objective.training_step(BATCH, 0)
+    torch.manual_seed(3)
+    noisy = corrupt(BATCH.images, GAUSSIAN, generator=None)
+    torch.testing.assert_close(loss, ((network(noisy).recon_logits.sigmoid() - BATCH.images) ** 2).mean())
+    objective.validation_step(BATCH, 5)
+    noisy = corrupt(BATCH.images, GAUSSIAN, generator=torch.Generator().manual_seed(5))
+    expected = ((network(noisy).recon_logits.sigmoid() - BATCH.images) ** 2).mean()
+    assert logged["val/mse"][0] == pytest.approx(float(expected))
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
+def test_the_vae_is_trained_with_beta_and_judged_without(likelihood: str) -> None:
+    network, objective, logged = recording(Case("", "vae", vae(likelihood, beta=4.0), SQUARE))
+
+    def terms() -> tuple[torch.Tensor, torch.Tensor]:
+        out = network(BATCH.images, generator=torch.Generator().manual_seed(2))
+        p, x = out.recon_logits.sigmoid(), BATCH.images
+        if likelihood == "bernoulli":
+            x = (x > 0.5).float()
+            nll = -(x * p.log() + (1 - x) * (1 - p).log())
+        else:
+            # sigma starts at that of a uniform pixel, sqrt(1/12): (x - p)^2 / (2 / 12) + log(2 pi / 12) / 2
+            nll = 6 * (x - p) ** 2 + 0.5 * math.log(2 * math.pi / 12)
+        kl = 0.5 * (out.mu**2 + out.log_var.exp() - 1 - out.log_var)
+        return nll.sum(dim=(1, 2, 3)).mean(), kl.sum(dim=1).mean()
+
+    nll, kl = terms()
+    objective.validation_step(BATCH, 2)
+    assert logged["val/reconstruction_nll"][0] == pytest.approx(float(nll), rel=1e-5)
+    assert logged["val/kl"][0] == pytest.approx(float(kl), rel=1e-5)
+    assert logged["val/negative_elbo"][0] == pytest.approx(float(nll + kl), rel=1e-5)
+    objective.terms = lambda images, generator: terms()
+    torch.testing.assert_close(objective.training_step(BATCH, 0), nll + 4 * kl, rtol=1e-5, atol=1e-5)
+
+
+def test_beta_rises_to_its_value_and_stays_there() -> None:
+    assert [warmed_up_beta(2.0, step=step, warmup_steps=4) for step in range(6)] == [0.0, 0.5, 1.0, 1.5, 2.0, 2.0]
+    assert warmed_up_beta(2.0, step=0, warmup_steps=0) == 2.0
+
+
+def test_the_warm_up_follows_the_trainers_steps() -> None:
+    network, objective, _ = recording(Case("", "vae", vae("bernoulli", beta=4.0, beta_warmup_steps=100), SQUARE))
+    del network
+    assert objective.global_step == 0
+    objective.terms = lambda images, generator: (torch.tensor(10.0), torch.tensor(1.0))
+    assert float(objective.training_step(BATCH, 7)) == 10.0
+
+
+@every_objective
+def test_the_monitored_value_is_logged_and_every_value_says_how_many_images_it_stands_for(case: Case) -> None:
+    _, objective, logged = recording(case)
+    objective.training_step(BATCH, 0)
+    assert set(logged) == {"train/loss"}
+    assert logged["train/loss"][1] == {"on_step": False, "on_epoch": True, "batch_size": 6}
+    logged.clear()
+    objective.validation_step(BATCH, 0)
+    assert case.spec.monitor in logged
+    assert all(options == {"batch_size": 6} for _, options in logged.values())
+
+
+@every_objective
+def test_validation_repeats_itself_and_draws_nothing_from_the_global_generator(case: Case) -> None:
+    _, objective, logged = recording(case)
+    objective.eval()
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    objective.validation_step(BATCH, 1)
+    first = dict(logged)
+    objective.validation_step(BATCH, 1)
+    assert logged == first
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("case", OBJECTIVES[3:], ids=lambda case: case.label)
+def test_training_noise_comes_from_the_global_generator(case: Case) -> None:
+    _, objective, _ = recording(case)
+    losses = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        losses.append(float(objective.training_step(BATCH, 1)))
+    assert losses[0] == losses[1] != losses[2]
+
+
+@every_objective
+def test_the_optimiser_is_the_one_that_configure_makes_for_the_network(case: Case) -> None:
+    network, objective, _ = recording(case)
+    optimizer = objective.configure_optimizers()
+    assert optimizer.param_groups[0]["lr"] == 0.125
+    assert {id(p) for p in optimizer.param_groups[0]["params"]} == {id(p) for p in network.parameters()}
+
+
+def test_cross_entropy_falls_when_the_optimiser_follows_the_gradient() -> None:
+    network, objective, _ = recording(Case("", "cnn", cnn(), SQUARE))
+    before = F.cross_entropy(network(BATCH.images), BATCH.labels)
+    optimizer = objective.configure_optimizers()
+    objective.training_step(BATCH, 0).backward()
+    optimizer.step()
+    assert F.cross_entropy(network(BATCH.images), BATCH.labels) < before
