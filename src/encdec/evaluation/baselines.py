@@ -22,9 +22,9 @@ from encdec.evaluation.principal_components import (
 )
 from encdec.evaluation.wiener import fit_wiener, restore
 from encdec.metrics.scores import Columns
-from encdec.models.denoising_autoencoder.spec import Corruption
 from encdec.nn.corruption import corrupt
 from encdec.outs import write_json
+from encdec.params.corruption import Corruption
 
 SUMMARY_FILE = "baselines.json"
 LOGISTIC_FILE = "logistic_regression.parquet"

@@ -23,10 +23,11 @@ from encdec.evaluation.comparison import Opponent
 from encdec.metrics.scores import Columns, Scores
 from encdec.models.autoencoder.spec import AutoencoderSpec
 from encdec.models.cnn.spec import CnnSpec
-from encdec.models.denoising_autoencoder.spec import Corruption, DenoisingAutoencoderSpec
+from encdec.models.denoising_autoencoder.spec import DenoisingAutoencoderSpec
 from encdec.models.sparse_autoencoder.spec import SparseAutoencoderSpec
 from encdec.models.vae.spec import VaeSpec
 from encdec.outs import OFF_FILE
+from encdec.params.corruption import Corruption
 from encdec.params.root import ModelSpec
 
 NEAREST, COPY = "nearest neighbour", "copy of the source"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encdec.evaluation.principal_components import PrincipalComponents, noise_variances
-from encdec.models.denoising_autoencoder.spec import Corruption, GaussianNoise, Masking, SaltAndPepper
+from encdec.params.corruption import Corruption, GaussianNoise, Masking, SaltAndPepper
 
 Array = NDArray[np.float64]
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from encdec.models.denoising_autoencoder.spec import Corruption, GaussianNoise, Masking, SaltAndPepper
+from encdec.params.corruption import Corruption, GaussianNoise, Masking, SaltAndPepper
 
 
 def corrupt(images: Tensor, corruption: Corruption, *, generator: torch.Generator | None) -> Tensor:

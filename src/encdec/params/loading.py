@@ -14,7 +14,6 @@ from encdec.params.root import MODEL_NAMES, SPEC_TYPES, ModelName, Models, Model
 from encdec.params.search import Choices, Range, Search, corners, find_searches, substitute
 from encdec.params.search import Path as KeyPath
 
-
 UNSEARCHABLE = {
     "enabled": "it decides whether there is a search",
     "tuning": "it is the budget of the search",

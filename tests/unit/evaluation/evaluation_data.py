@@ -13,8 +13,8 @@ from encdec.datasets.images import ImageSplit
 from encdec.datasets.pairs import PairSplit
 from encdec.evaluation.baselines import write_image_baselines, write_pair_baselines
 from encdec.models.build import build_network
-from encdec.models.denoising_autoencoder.spec import GaussianNoise
 from encdec.models.storage import save_model
+from encdec.params.corruption import GaussianNoise
 from encdec.params.root import ModelName, ModelSpec
 from encdec.preparation.vocabulary import Vocabulary
 

@@ -6,7 +6,7 @@ from sklearn.linear_model import LinearRegression
 
 from encdec.evaluation.principal_components import fit_components
 from encdec.evaluation.wiener import corrupted_moments, fit_wiener, restore
-from encdec.models.denoising_autoencoder.spec import Corruption, GaussianNoise, Masking, SaltAndPepper
+from encdec.params.corruption import Corruption, GaussianNoise, Masking, SaltAndPepper
 
 GAUSSIAN = GaussianNoise(kind="gaussian", noise_std=0.2)
 MASKING = Masking(kind="masking", mask_prob=0.4)

@@ -10,12 +10,7 @@ from encdec.cards import ImageCard
 from encdec.models.autoencoder.spec import AutoencoderSpec
 from encdec.models.build import build_network, build_objective
 from encdec.models.cnn.spec import CnnNetwork, CnnSpec
-from encdec.models.denoising_autoencoder.spec import (
-    DenoisingAutoencoderSpec,
-    GaussianNoise,
-    Masking,
-    SaltAndPepper,
-)
+from encdec.models.denoising_autoencoder.spec import DenoisingAutoencoderSpec
 from encdec.models.sparse_autoencoder.spec import (
     KlSparsity,
     L1Sparsity,
@@ -24,6 +19,7 @@ from encdec.models.sparse_autoencoder.spec import (
     TopKSparsity,
 )
 from encdec.models.vae.spec import VaeSpec
+from encdec.params.corruption import GaussianNoise, Masking, SaltAndPepper
 from encdec.params.networks import Activation, Coder, ConvolutionalCoder, MlpCoder
 from encdec.params.root import ModelName, ModelSpec
 from encdec.params.training import Training, TuningBudget

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from encdec.models.denoising_autoencoder.spec import Corruption, GaussianNoise, Masking, SaltAndPepper
 from encdec.nn.corruption import corrupt
+from encdec.params.corruption import Corruption, GaussianNoise, Masking, SaltAndPepper
 
 GAUSSIAN = GaussianNoise(kind="gaussian", noise_std=0.3)
 MASKING = Masking(kind="masking", mask_prob=0.2)
