@@ -71,7 +71,7 @@ def test_the_autoencoder_is_trained_on_the_named_loss_and_judged_on_mse(reconstr
     bce = -(x * found.log() + (1 - x) * (1 - found).log()).mean()
     torch.testing.assert_close(objective.training_step(BATCH, 0), mse if reconstruction == "mse" else bce)
     objective.validation_step(BATCH, 0)
-    assert logged["val/mse"][0] == pytest.approx(float(mse))
+    assert logged["val/mse"][0] == pytest.approx(float(mse.detach()))
 
 
 def test_the_sparse_autoencoder_pays_for_its_units() -> None:
@@ -88,7 +88,7 @@ def test_the_sparse_autoencoder_pays_for_its_units() -> None:
         }[sparsity.kind]
         torch.testing.assert_close(objective.training_step(BATCH, 0), mse + 3 * penalty)
         objective.validation_step(BATCH, 0)
-        assert logged["val/mse"][0] == pytest.approx(float(mse))
+        assert logged["val/mse"][0] == pytest.approx(float(mse.detach()))
         active = (out.code_logits > 0).sum(dim=1).float()
         expected = active.clamp_max(8).mean() if sparsity is TOP_K else active.mean()
         assert logged["val/mean_active_units"][0] == pytest.approx(float(expected))

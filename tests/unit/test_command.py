@@ -1,0 +1,59 @@
+"""Mistakes of the user are sentences; mistakes of ours keep their traceback."""
+
+from pathlib import Path
+
+import pytest
+
+from encdec.command import run_command
+
+
+def start(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr("sys.argv", ["stage", *arguments])
+
+
+def test_arguments_reach_main_as_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+
+    def main(model: str, out: Path) -> None:
+        seen.extend([model, out])
+
+    start(monkeypatch, "vae", "--out", "a/b")
+    run_command(main, "text", item=("model", ["cnn", "vae"]), paths={"out": "where"})
+    assert seen == ["vae", Path("a/b")]
+
+
+def fail(error: Exception) -> object:
+    def main(out: Path) -> None:
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize("error", [ValueError("row 7 has no label"), FileNotFoundError("row 7 has no label")])
+def test_a_mistake_in_the_input_is_printed_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.delenv("ENCDEC_TRACEBACK", raising=False)
+    start(monkeypatch, "--out", "x")
+    with pytest.raises(SystemExit) as ended:
+        run_command(fail(error), "text", paths={"out": "where"})  # type: ignore[arg-type]
+    assert f"{type(error).__name__}: row 7 has no label" in str(ended.value)
+
+
+def test_a_traceback_can_be_asked_for_and_a_bug_always_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    start(monkeypatch, "--out", "x")
+    monkeypatch.setenv("ENCDEC_TRACEBACK", "1")
+    with pytest.raises(ValueError, match="row 7"):
+        run_command(fail(ValueError("row 7")), "text", paths={"out": "where"})  # type: ignore[arg-type]
+    monkeypatch.delenv("ENCDEC_TRACEBACK")
+    with pytest.raises(TypeError):
+        run_command(fail(TypeError("a bug")), "text", paths={"out": "where"})  # type: ignore[arg-type]
+
+
+def test_an_unknown_item_names_the_known_ones(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start(monkeypatch, "vea", "--out", "x")
+    with pytest.raises(SystemExit):
+        run_command(print, "text", item=("model", ["cnn", "vae"]), paths={"out": "where"})
+    assert "invalid choice: 'vea'" in capsys.readouterr().err
