@@ -25,7 +25,7 @@ def example(split: ImageSplit | PairSplit) -> NDArray[np.float32] | list[str]:
     return split.rows["source"].head(3).tolist()
 
 
-def main(model: ModelName, train: Path, val: Path, tuning: Path, out: Path) -> None:
+def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out: Path) -> None:
     loaded = load_params(Path("params.yaml"))
     if not loaded.params.model_enabled(model):
         switch_off(out)
@@ -36,6 +36,7 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, out: Path) -> N
     with tracked_stage(
         "train", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, code=code
     ) as run:
+        run.log_versions(lock)
         run.log_input(train, context="training")
         run.log_input(val, context="validation")
         data = open_data(spec.kind, train=train, val=val)
@@ -61,5 +62,5 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, out: Path) -> N
 
 if __name__ == "__main__":
     paths = {"train": "the prepared train folder", "val": "the prepared val folder"}
-    paths |= {"tuning": "the result of the tune stage", "out": "the folder to write"}
+    paths |= {"tuning": "the result of the tune stage", "lock": "the exact versions", "out": "the folder to write"}
     run_command(main, __doc__, item=("model", MODEL_NAMES), paths=paths)

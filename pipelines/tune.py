@@ -19,7 +19,10 @@ def main(model: ModelName, train: Path, val: Path, out: Path) -> None:
         return
     use_threads(params.threads)
     section = {"tuning": params.tuning.model_dump(), model: loaded.sections[model]}
-    with tracked_stage("tune", loaded=loaded, item=model, inputs=[train, val], outputs=[out], section=section) as run:
+    inputs, code = [train, val], [Path("src/encdec")]
+    with tracked_stage(
+        "tune", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, code=code
+    ) as run:
         outcome = run_study(
             model,
             space=loaded.space(model),

@@ -29,7 +29,8 @@ def test_a_folder_whose_block_fails_leaves_nothing_and_keeps_the_old_one(tmp_pat
             (folder / "new").write_text("half")
             raise RuntimeError
 
-    pytest.raises(RuntimeError, fail)
+    with pytest.raises(RuntimeError):
+        fail()
     assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["out", "out/old"]
 
 

@@ -42,8 +42,8 @@ def distances_of_part(pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> N
     d[i, j] = min over k <= j of best[k] + (j - k), so d[i] - j is the running minimum of best - j.
     """
     numbers: dict[str, int] = {}
-    predicted, predicted_lengths = padded([pair[0] for pair in pairs], numbers, padding=-1)  # (N, P)
-    true, true_lengths = padded([pair[1] for pair in pairs], numbers, padding=-2)  # (N, R)
+    predicted, predicted_lengths = padded([pair[0] for pair in pairs], numbers)  # (N, P)
+    true, true_lengths = padded([pair[1] for pair in pairs], numbers)  # (N, R)
     column = np.arange(true.shape[1] + 1)
     row = np.broadcast_to(column, (len(pairs), len(column)))  # d[0, j] = j
     distances = true_lengths.copy()  # of an empty prediction
@@ -57,12 +57,13 @@ def distances_of_part(pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> N
     return distances
 
 
-def padded(
-    sequences: Sequence[Sequence[str]], numbers: dict[str, int], *, padding: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Token numbers (N, longest) and lengths (N,). `numbers` gives each token its number and learns new ones."""
+def padded(sequences: Sequence[Sequence[str]], numbers: dict[str, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Token numbers (N, longest) and lengths (N,). `numbers` gives each token its number and learns new ones.
+
+    What stands in the padding does not matter: an entry of the distance table depends on none with a larger index.
+    """
     lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
-    values = np.full((len(sequences), int(lengths.max(initial=0))), padding, dtype=np.int64)
+    values = np.zeros((len(sequences), int(lengths.max(initial=0))), dtype=np.int64)
     flat = [numbers.setdefault(token, len(numbers)) for sequence in sequences for token in sequence]
     values[np.arange(values.shape[1]) < lengths[:, None]] = flat
     return values, lengths

@@ -16,7 +16,8 @@ class Recurrence(nn.Module):
     """Layers of one cell that read from left to right. The whole state is one tensor, so that a search can reorder it.
 
     Padding on the right reaches no earlier output. The cells are tanh RNN, LSTM (Hochreiter & Schmidhuber 1997)
-    and GRU (arXiv:1406.1078).
+    and GRU (arXiv:1406.1078). An LSTM's forget gates start with a bias of 1, open, so that what was read at the start
+    is not lost before it has been learned (Jozefowicz et al. 2015).
     """
 
     def __init__(self, cell: Cell, *, input_dim: int, hidden_dim: int, num_layers: int, dropout_prob: float) -> None:
@@ -28,6 +29,7 @@ class Recurrence(nn.Module):
                 self.layers = nn.RNN(input_dim, hidden_dim, num_layers, batch_first=True, dropout=between_layers)
             case "lstm":
                 self.layers = nn.LSTM(input_dim, hidden_dim, num_layers, batch_first=True, dropout=between_layers)
+                open_forget_gates(self.layers)
             case "gru":
                 self.layers = nn.GRU(input_dim, hidden_dim, num_layers, batch_first=True, dropout=between_layers)
         self.state_dim = state_dim(cell, hidden_dim)
@@ -45,6 +47,14 @@ class Recurrence(nn.Module):
 def state_dim(cell: Cell, hidden_dim: int) -> int:
     """Values of one layer's state: G * H."""
     return 2 * hidden_dim if cell == "lstm" else hidden_dim
+
+
+@torch.no_grad()
+def open_forget_gates(layers: nn.LSTM) -> None:
+    """Torch adds two biases, of four gates each: input, forget, cell, output."""
+    for name, weight in layers.named_parameters():
+        if name.startswith("bias"):
+            weight.chunk(4)[1].fill_(1.0 if name.startswith("bias_ih") else 0.0)
 
 
 class EncoderOutput(NamedTuple):

@@ -65,10 +65,10 @@ def allowed_log_probs(logits: Tensor) -> Tensor:
 
 
 class Trace(NamedTuple):
-    """One step of a beam search: the K hypotheses that live on, each one token longer than its parent."""
+    """One step of a beam search: the K hypotheses of the beam, each longer than its parent by a token."""
 
-    token_ids: Tensor  # (B, K)
-    parents: Tensor  # (B, K), index into the hypotheses of the step before
+    token_ids: Tensor  # (B, K), PAD_ID where the parent had ended
+    parents: Tensor  # (B, K), index into the beam of the step before
     attention: Tensor | None  # (B, K before, S): what the parents attended to
 
 
@@ -78,7 +78,7 @@ class Best(NamedTuple):
     value: Tensor  # (B,) log-probability / length ** length_penalty, -inf where none has ended
     score: Tensor  # (B,) log-probability
     steps: Tensor  # (B,) the step of its EOS
-    parents: Tensor  # (B,) index into the hypotheses of the step before
+    parents: Tensor  # (B,) index into the beam of the step before
 
 
 def beam_search(
@@ -86,55 +86,57 @@ def beam_search(
 ) -> Decoded:
     """The hypothesis with the greatest log-probability / length ** `length_penalty` (length counts EOS).
 
-    Each step extends `beam_size` hypotheses by every token. Those among the `beam_size` best extensions that end are
-    kept as results; the best that do not end live on. A source is finished when `beam_size` hypotheses have ended, or
-    when no living one can overtake the best that has: log-probabilities only fall and lengths only grow, so a living
-    score / max_length ** `length_penalty` is the most that it can reach. The batch stops when all sources are
-    finished. Where nothing has ended after `max_length` tokens, the most probable unfinished hypothesis is the result.
+    The beam holds the `beam_size` most probable hypotheses, living and ended. One that ends is remembered as a result
+    for good, and keeps its place in the beam until more probable ones take it; so a few improbable short results
+    cannot stop the search before the right one ends, as they can where the search stops at `beam_size` results. A
+    source is finished when its whole beam has ended, or when no living hypothesis can overtake the best result:
+    log-probabilities only fall and lengths only grow, so score / max_length ** `length_penalty` is the most that a
+    living one can reach. The batch stops when all sources are finished. Where nothing has ended after `max_length`
+    tokens, the most probable unfinished hypothesis is the result.
 
     State: (L, B, G*H), the decoder's first. `length_penalty` is not negative.
     """
     batch_size = state.shape[1]
     token_ids = state.new_full((batch_size, 1), BOS_ID, dtype=torch.long)
-    living = state.new_zeros(batch_size, 1)  # (B, K) log-probabilities; K is 1 at first
-    best = no_result(living)
-    num_ended = torch.zeros_like(token_ids[:, 0])
-    finished = torch.zeros_like(num_ended, dtype=torch.bool)
+    scores = state.new_zeros(batch_size, 1)  # (B, K) log-probabilities; K is 1 at first
+    ended = torch.zeros_like(token_ids, dtype=torch.bool)
+    best = no_result(scores)
     trail: list[Trace] = []
     for index in range(max_length):
         output = step(token_ids, state)
-        values, parents, token_ids = best_extensions(living, output.logits, count=2 * beam_size)
-        ends = token_ids == EOS_ID
-        results = values[:, :beam_size].masked_fill(~ends[:, :beam_size], -torch.inf)
-        results = results.masked_fill(finished[:, None], -torch.inf)
-        best = better_of(best, results, parents=parents, step=index, length_penalty=length_penalty)
-        num_ended = num_ended + results.isfinite().sum(dim=1)
-        # every hypothesis has one extension that ends, so of 2 * beam_size at least beam_size live on
-        living, chosen = values.masked_fill(ends, -torch.inf).topk(min(beam_size, values.shape[1]), dim=1)
-        token_ids, parents = token_ids.gather(1, chosen), parents.gather(1, chosen)
+        scores, parents, token_ids = best_extensions(scores, ended, output.logits, beam_size=beam_size)
         trail.append(Trace(token_ids, parents, output.attention))
-        finished = (num_ended >= beam_size) | (best.value >= living[:, 0] / max_length**length_penalty)
-        if finished.all():
+        ends = token_ids == EOS_ID
+        results = scores.masked_fill(~ends, -torch.inf)
+        best = better_of(best, results, parents=parents, step=index, length_penalty=length_penalty)
+        ended = ended.gather(1, parents) | ends
+        reachable = scores.masked_fill(ended, -torch.inf).amax(dim=1) / max_length**length_penalty
+        if (ended.all(dim=1) | (best.value >= reachable)).all():
             break
         state = reordered(output.state, parents)
-    return trace_back(trail, best, unfinished_score=living[:, 0])
+    return trace_back(trail, best, unfinished_score=scores[:, 0])
 
 
-def no_result(living: Tensor) -> Best:
-    nothing = living.new_full(living.shape[:1], -torch.inf)
+def no_result(scores: Tensor) -> Best:
+    nothing = scores.new_full(scores.shape[:1], -torch.inf)
     never = torch.zeros_like(nothing, dtype=torch.long)
     return Best(nothing, nothing, never, never)
 
 
-def best_extensions(living: Tensor, logits: Tensor, *, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Of (B, K) hypotheses with logits (B, K, V): log-probability, parent, token of the `count` best, best first."""
-    candidates = (living[:, :, None] + allowed_log_probs(logits)).flatten(1)  # (B, K*V)
-    values, flat = candidates.topk(min(count, candidates.shape[1]), dim=1)
+def best_extensions(scores: Tensor, ended: Tensor, logits: Tensor, *, beam_size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Of (B, K) hypotheses with logits (B, K, V): log-probability, parent, token of the best, best first.
+
+    What has ended has one extension, PAD, which costs nothing.
+    """
+    log_probs = allowed_log_probs(logits).masked_fill(ended[:, :, None], -torch.inf)
+    log_probs[:, :, PAD_ID] = log_probs[:, :, PAD_ID].masked_fill(ended, 0.0)
+    candidates = (scores[:, :, None] + log_probs).flatten(1)  # (B, K*V)
+    values, flat = candidates.topk(min(beam_size, candidates.shape[1]), dim=1)
     return values, flat // logits.shape[-1], flat % logits.shape[-1]
 
 
 def better_of(best: Best, results: Tensor, *, parents: Tensor, step: int, length_penalty: float) -> Best:
-    """Results (B, N): log-probabilities of hypotheses that ended at this step, best first within it, else -inf."""
+    """Results (B, K): log-probabilities of the hypotheses that ended at this step, -inf for the others."""
     score, rank = results.max(dim=1)
     value = score / (step + 1) ** length_penalty
     better = value > best.value
@@ -155,7 +157,7 @@ def reordered(state: Tensor, parents: Tensor) -> Tensor:
 
 
 def trace_back(trail: list[Trace], best: Best, *, unfinished_score: Tensor) -> Decoded:
-    """Follow the parents from the end of each result, or of the first hypothesis that lives, to the start."""
+    """Follow the parents from the end of each result, or from the first place where nothing has ended, to the start."""
     has_ended = best.value > -torch.inf
     end = torch.where(has_ended, best.steps, len(trail))  # (B,)
     pointer = torch.zeros_like(end)

@@ -2,9 +2,6 @@
 
 import logging
 import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +13,6 @@ from encdec.tracking.address import (
     ARTIFACT_FOLDER,
     DATABASE_FILE,
     URI_VARIABLE,
-    embedded_uri,
     is_database,
     masked,
     tracking_uri,
@@ -47,7 +43,7 @@ class Store(NamedTuple):
 
 
 def open_store(experiment: str, project: Project) -> Store:
-    """Reach the store, create the database (or bring it up to date) and the experiment where they are missing.
+    """Reach the store, create or migrate the database and make the experiment where it is missing.
 
     Raises:
         TrackingUnavailable: within seconds, where the server or the database cannot be used.
@@ -61,7 +57,7 @@ def open_store(experiment: str, project: Project) -> Store:
     try:
         # Two processes that create one database at once break it, and two that create one experiment collide.
         with FileLock(project.work / "mlflow.lock", timeout=LOCK_SECONDS), patient_for_seconds():
-            client = connect(uri, project)
+            client = connect(uri)
             return Store(client, find_experiment(client, experiment, uri, project), uri, project)
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
         raise TrackingUnavailable(unavailable(uri, error)) from None  # the cause would show the password
@@ -100,19 +96,13 @@ def patient_for_seconds() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def connect(uri: str, project: Project) -> "MlflowClient":
+def connect(uri: str) -> "MlflowClient":
+    """A client; MLflow itself makes the tables that a database lacks, also those of an older MLflow's."""
     from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
 
     if is_database(uri):
         check_database(uri)
-    try:
-        return MlflowClient(tracking_uri=uri, registry_uri=uri)
-    except MlflowException as error:
-        if "out-of-date database schema" not in str(error) or uri != embedded_uri(project):
-            raise
-        upgrade(project.home / DATABASE_FILE, uri)
-        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
 def check_database(uri: str) -> None:
@@ -133,14 +123,6 @@ def check_database(uri: str) -> None:
         inspect(engine)
     finally:
         engine.dispose()
-
-
-def upgrade(database: Path, uri: str) -> None:
-    """Bring a database that an older MLflow made to this one's schema; a copy of the old one stays beside it."""
-    copy = database.with_name(f"{database.name}.before-upgrade")
-    shutil.copyfile(database, copy)
-    print(f"{database.name} was made by an older MLflow and is brought up to date; {copy.name} is the old one")
-    subprocess.run([sys.executable, "-m", "mlflow", "db", "upgrade", uri], check=True, capture_output=True)
 
 
 def find_experiment(client: "MlflowClient", name: str, uri: str, project: Project) -> str:

@@ -124,6 +124,20 @@ def test_a_recurrence_in_steps_is_the_recurrence_in_one_call(cell: str) -> None:
     torch.testing.assert_close(state, last)
 
 
+def test_an_lstm_keeps_its_cell_state_at_first() -> None:
+    """With all other weights 0, one step multiplies the cell state by sigmoid(1); two by its square."""
+    recurrence = Recurrence("lstm", input_dim=3, hidden_dim=4, num_layers=2, dropout_prob=0.0)
+    with torch.no_grad():
+        for name, weight in recurrence.layers.named_parameters():
+            if name.startswith("weight"):
+                weight.zero_()
+            else:
+                weight[:4], weight[8:] = 0.0, 0.0  # all but the forget gate's
+    state = torch.cat((torch.zeros(2, 1, 4), torch.full((2, 1, 4), 8.0)), dim=-1)
+    _, last = recurrence(torch.ones(1, 2, 3), state)
+    torch.testing.assert_close(last[:, :, 4:], torch.full((2, 1, 4), 8.0 / (1.0 + math.exp(-1.0)) ** 2))
+
+
 def test_dropout_between_encoder_layers_acts_in_training_alone() -> None:
     torch.manual_seed(0)
     encoder = RecurrentEncoder("gru", input_dim=3, hidden_dim=4, num_layers=2, bidirectional=True, dropout_prob=0.5)

@@ -1,6 +1,7 @@
 """Search against exhaustive enumeration, against a plain beam search, and against the decoder's own probabilities."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from encdec.cards import BOS_ID, EOS_ID, UNK_ID, PairCard
 from encdec.losses.sequence import sequence_nll
 from encdec.models.seq2seq.network import Seq2Seq
 from encdec.models.seq2seq.spec import Decoding
-from encdec.nn.search import Decoded, beam_search, greedy_search
+from encdec.nn.search import Decoded, Step, beam_search, greedy_search
 
 MakeBatch = Callable[..., PairBatch]
 MakeNetwork = Callable[..., Seq2Seq]
@@ -34,23 +35,22 @@ def log_probs_after(network: Seq2Seq, source: Tensor, prefix: list[int]) -> Tens
 def plain_beam_search(
     network: Seq2Seq, source: Tensor, *, beam_size: int, length_penalty: float, max_length: int
 ) -> Hypothesis:
-    """One source, lists, no stopping but for the count of ended hypotheses: what the batched search must find."""
-    living, ended = [Hypothesis([], 0.0)], []
+    """One source, lists, no early stop: what the batched search must find."""
+    beam, results = [Hypothesis([], 0.0)], []
     for _ in range(max_length):
         candidates = []
-        for hypothesis in living:
+        for hypothesis in beam:
+            if EOS_ID in hypothesis.ids:
+                candidates.append(hypothesis)
+                continue
             scores = log_probs_after(network, source, hypothesis.ids).tolist()
             candidates += [
                 Hypothesis([*hypothesis.ids, token], hypothesis.score + scores[token])
                 for token in range(EOS_ID, len(scores))
             ]
-        candidates.sort(key=lambda candidate: -candidate.score)
-        ended += [candidate for candidate in candidates[:beam_size] if candidate.ids[-1] == EOS_ID]
-        living = [candidate for candidate in candidates if candidate.ids[-1] != EOS_ID][:beam_size]
-        if len(ended) >= beam_size:
-            break
-    results = ended or living[:1]
-    return max(results, key=lambda result: result.score / len(result.ids) ** length_penalty)
+        beam = sorted(candidates, key=lambda candidate: -candidate.score)[:beam_size]
+        results += [hypothesis for hypothesis in beam if EOS_ID in hypothesis.ids]
+    return max(results or beam[:1], key=lambda result: result.score / len(result.ids) ** length_penalty)
 
 
 def tokens_of(decoded: Decoded, row: int) -> list[int]:
@@ -64,10 +64,7 @@ def test_a_beam_of_one_is_greedy(attention: str, seed: int, make_network: MakeNe
     batch = make_batch(SOURCES)
     with torch.no_grad():
         encoded = network.encode(batch.source_ids, batch.source_mask)
-
-        def step(token_ids: Tensor, state: Tensor):
-            return network.step(token_ids, state, encoded)
-
+        step = partial(network.step, encoded=encoded)
         greedy = greedy_search(step, encoded.state, max_length=9)
         beam = beam_search(step, encoded.state, beam_size=1, length_penalty=1.0, max_length=9)
     assert torch.equal(greedy.ids, beam.ids)
@@ -96,7 +93,16 @@ def test_a_beam_wider_than_all_targets_finds_the_best_of_all(
 ) -> None:
     network = make_network(seed=seed, card=tiny_card)
     batch = make_batch(SOURCES)
-    found = network.decode(batch.source_ids, batch.source_mask, Decoding(beam_size=64, length_penalty=length_penalty))
+    with torch.no_grad():
+        encoded = network.encode(batch.source_ids, batch.source_mask)
+        # 128 places: 40 targets that end and the 81 of four symbols that do not
+        found = beam_search(
+            partial(network.step, encoded=encoded),
+            encoded.state,
+            beam_size=128,
+            length_penalty=length_penalty,
+            max_length=4,
+        )
     for row, source in enumerate(SOURCES):
         candidates = []
         for length in range(4):
@@ -134,6 +140,31 @@ def test_the_batched_search_finds_what_a_plain_one_without_early_stop_finds(
             results_beyond_greedy += tokens_of(greedy, row) != expected.ids
     assert len(lengths) >= 3  # the comparison had short and long results,
     assert results_beyond_greedy >= 3  # and some that only a beam finds
+
+
+def test_improbable_results_do_not_stop_the_search_before_the_probable_one_ends_which_does() -> None:
+    """A decoder sure of "4 4 4 EOS". "EOS", "4 EOS" and "4 4 EOS" end before, each with a log-probability of -9.
+
+    A beam of 2 or 3 is full of results by then. When the fourth step has ended the right one, with a log-probability
+    near 0, nothing that lives (at most -9, over 8 tokens) can overtake it: the other four steps are not taken.
+    """
+    calls = []
+
+    def step(token_ids: Tensor, state: Tensor) -> Step:
+        calls.append(1)
+        position = state[0, :, 0].view_as(token_ids)  # (B, K)
+        logits = torch.full((*token_ids.shape, 6), -30.0)
+        logits[:, :, EOS_ID] = 0.0
+        logits.scatter_(2, torch.where(position < 3, 4, EOS_ID)[:, :, None], 9.0)
+        return Step(logits, state + 1.0, None)
+
+    for length_penalty, beam_size in product((0.0, 1.0), (1, 2, 3, 5)):
+        calls.clear()
+        found = beam_search(
+            step, torch.zeros(1, 1, 1), beam_size=beam_size, length_penalty=length_penalty, max_length=8
+        )
+        assert found.ids.tolist() == [[4, 4, 4, EOS_ID]]
+        assert len(calls) == 4
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])

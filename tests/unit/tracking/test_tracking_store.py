@@ -100,7 +100,7 @@ def test_a_database_that_cannot_be_opened_is_said_at_once(project: Project, monk
     assert time.monotonic() - began < 5
 
 
-def test_the_database_of_another_mlflow_elsewhere_is_not_touched(
+def test_a_database_of_another_mlflow_is_explained(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path / "other.db"
@@ -108,9 +108,8 @@ def test_the_database_of_another_mlflow_elsewhere_is_not_touched(
     with sqlite3.connect(other) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0'")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{other}")
-    with pytest.raises(TrackingUnavailable, match="out-of-date database schema"):
+    with pytest.raises(TrackingUnavailable, match=r"out-of-date database schema.*'mlflow db upgrade"):
         open_store("encdec", project)
-    assert not list(tmp_path.glob("*.before-upgrade"))
 
 
 def test_short_patience_ends_with_the_first_check(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
