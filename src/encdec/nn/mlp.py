@@ -44,6 +44,11 @@ class MlpDecoder(nn.Module):
         self.hidden = hidden_layers(dims, activation=activation, dropout_prob=0.0)
         self.to_pixels = nn.Linear(dims[-1], math.prod(shape))
 
+    @property
+    def from_code(self) -> nn.Linear:
+        """The layer that reads the code."""
+        return next(layer for layer in (*self.hidden, self.to_pixels) if isinstance(layer, nn.Linear))
+
     def forward(self, z: Tensor) -> Tensor:
         pixels: Tensor = self.to_pixels(self.hidden(z))
         return pixels.view(len(z), *self.shape)

@@ -170,3 +170,9 @@ def test_units_of_a_sparse_code_are_what_the_sparsity_says(case: Case) -> None:
                 assert set(z.nonzero().flatten().tolist()) == kept
                 assert all(z[unit] == scores[unit] for unit in kept)
             assert network.active(out.z).sum(dim=1).max() <= 8
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.name == "sparse_autoencoder"], ids=lambda c: c.label)
+def test_a_sparse_autoencoder_starts_with_encoder_and_decoder_tied(case: Case) -> None:
+    network = case.build()
+    assert torch.equal(network.decoder.from_code.weight, network.to_code.weight.T)

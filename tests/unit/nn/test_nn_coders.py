@@ -7,7 +7,7 @@ from scipy.special import erf
 from torch import nn
 
 from encdec.nn.activations import build_activation
-from encdec.nn.codes import keep_largest
+from encdec.nn.codes import keep_largest, start_tied
 from encdec.nn.gaussian import reparameterise
 from encdec.nn.heads import ClassifierHead, GaussianHead
 from encdec.nn.mlp import MlpDecoder, MlpEncoder
@@ -153,6 +153,25 @@ def test_keep_largest_passes_gradients_to_the_units_it_keeps() -> None:
     code = torch.tensor([[3.0, 1.0, 2.0, 0.5]], requires_grad=True)
     (keep_largest(code, k=2) * torch.tensor([[10.0, 20.0, 30.0, 40.0]])).sum().backward()
     assert code.grad.tolist() == [[10.0, 0.0, 30.0, 0.0]]
+
+
+@torch.no_grad()
+def test_a_tied_start_draws_each_units_own_direction_of_length_one() -> None:
+    to_code, from_code = nn.Linear(5, 12), nn.Linear(12, 5)
+    start_tied(to_code, from_code)
+    torch.testing.assert_close(to_code.weight.norm(dim=1), torch.ones(12))
+    # a unit gives its own direction the score 1, and draws that direction
+    torch.testing.assert_close(to_code(to_code.weight).diagonal(), torch.ones(12))
+    torch.testing.assert_close(from_code(torch.eye(12)) - from_code.bias, to_code.weight)
+    # the two are tied at the start alone
+    assert from_code.weight.data_ptr() != to_code.weight.data_ptr()
+
+
+@pytest.mark.parametrize("hidden_dims", [(), (7, 6)])
+def test_from_code_is_the_layer_that_reads_the_code(hidden_dims: tuple[int, ...]) -> None:
+    decoder = MlpDecoder((1, 2, 2), code_dim=9, hidden_dims=hidden_dims, activation="relu")
+    assert decoder.from_code.in_features == 9
+    assert decoder.from_code.out_features == (6 if hidden_dims else 4)
 
 
 def test_a_sample_has_the_mean_and_the_standard_deviation_asked_for() -> None:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from encdec.cards import ImageCard
 from encdec.models.sparse_autoencoder.spec import KlSparsity, L1Sparsity, SparseAutoencoderSpec, TopKSparsity
-from encdec.nn.codes import keep_largest
+from encdec.nn.codes import keep_largest, start_tied
 from encdec.nn.mlp import MlpDecoder, MlpEncoder
 from encdec.nn.shape import shape_of
 
@@ -36,16 +36,17 @@ class SparseAutoencoder(nn.Module):
         self.decoder = MlpDecoder(
             shape, code_dim=code_dim, hidden_dims=network.hidden_dims, activation=network.activation
         )
+        start_tied(self.to_code, self.decoder.from_code)
 
-    def units(self, code_logits: Tensor) -> Tensor:
-        """Scores (B, Z) -> z (B, Z)."""
+    def units(self, code_logits: Tensor, *, widen: int = 1) -> Tensor:
+        """Scores (B, Z) -> z (B, Z); with top_k, `widen` times k units stay."""
         match self.sparsity:
             case L1Sparsity():
                 return code_logits.relu()
             case KlSparsity():
                 return code_logits.sigmoid()
             case TopKSparsity(k=k):
-                return keep_largest(code_logits.relu(), k=k)
+                return keep_largest(code_logits.relu(), k=min(widen * k, code_logits.shape[1]))
 
     def active(self, z: Tensor) -> Tensor:
         """Which units work, (B, Z) -> bool (B, Z): above 0, or for sigmoid units, which never rest, above 0.5."""
