@@ -29,7 +29,7 @@ test: $(VENV)/.dev ## all tests: unit, data, pipeline, model (minutes)
 	python -m pytest tests -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 unit: $(VENV)/.dev ## the fast unit tests alone
-	python -m pytest tests/unit $(PYTEST_ARGS)
+	python -m pytest tests/unit -n 2 $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## ruff, mypy, import rules, workflow files
 	ruff check .

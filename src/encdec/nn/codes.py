@@ -14,7 +14,7 @@ def keep_largest(code: Tensor, *, k: int) -> Tensor:
 def start_tied(to_code: nn.Linear, from_code: nn.Linear) -> None:
     """Each unit starts by looking for what it draws: a random direction of length 1, as many as there are units.
 
-    Encoder and decoder are free to part in training. So started, fewer units die (arXiv:2406.04093, appendix A.1).
+    Encoder and decoder are free to part in training. So started, fewer units die (arXiv:2406.04093).
     """
     directions = nn.functional.normalize(torch.randn_like(to_code.weight), dim=1)  # (Z, F)
     to_code.weight.copy_(directions)

@@ -12,6 +12,8 @@ from encdec.params.networks import ConvolutionalCoder
 from encdec.params.problems import Problem
 from encdec.params.root import ModelName, ModelSpec
 
+INCEPTION_BRANCHES = 4
+
 
 def impossible(name: ModelName, spec: ModelSpec, images: Images) -> Iterator[Problem]:
     """Every mistake in how a model's values fit together and fit the images."""
@@ -28,6 +30,9 @@ def impossible(name: ModelName, spec: ModelSpec, images: Images) -> Iterator[Pro
     size = f"{height}x{width} images of images.source {images.source}"
     match spec:
         case CnnSpec():
+            if spec.network.block == "inception" and min(spec.network.channels) < INCEPTION_BRANCHES:
+                least = f"an inception block needs at least {INCEPTION_BRANCHES}, one for each of its branches"
+                yield Problem(f"{at}.network.channels", f"{min(spec.network.channels)} is too few: {least}")
             yield from stages(
                 f"{at}.network", spec.network.channels, spec.network.kernel_size, min(height, width), size
             )

@@ -11,7 +11,7 @@ import pytest
 from evaluation_data import SEED, Prepared, store_model
 
 from encdec.evaluation.evaluate import Evaluated, evaluate_model, write_evaluation
-from encdec.models.denoising_autoencoder.spec import Masking
+from encdec.params.corruption import Masking
 from encdec.params.root import MODEL_NAMES, ModelName, ModelSpec, Params
 from encdec.report.results import read_results
 

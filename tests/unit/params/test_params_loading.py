@@ -62,6 +62,10 @@ def put(value: object, *keys: str) -> Edit:
 
 NET = ("models", "cnn", "network")
 VAE = ("models", "vae", "network")
+INCEPTION = {
+    "block": "inception", "channels": [16, 3], "kernel_size": 3, "activation": "relu", "batch_norm": True,
+    "pooling": "max", "hidden_dims": [], "dropout_prob": 0.0,
+}  # fmt: skip
 CASES = [
     (put(1, "seeed"), "params.yaml: seeed: unknown key (did you mean seed?)"),
     (delete("threads"), "params.yaml: threads: missing key"),
@@ -93,6 +97,10 @@ CASES = [
         "models.cnn.network.kernel_size: 9 is larger than the 8x8 images of images.source digits",
     ),
     (put(4, *NET, "kernel_size"), "models.cnn.network.kernel_size: 4 must be odd"),
+    (
+        put(INCEPTION, *NET),
+        "models.cnn.network.channels: 3 is too few: an inception block needs at least 4",
+    ),
     (put([8, 8, 8, 8], *NET, "channels"), "models.cnn.network.channels: 4 stages halve the 8x8 images"),
     (
         put(200, "models", "sparse_autoencoder", "sparsity", "k"),

@@ -17,7 +17,6 @@ from encdec.models.sparse_autoencoder.spec import (
     TopKSparsity,
 )
 
-
 WIDER, WIDER_WEIGHT = 4, 1 / 8
 """Multi-TopK: the error with 4k units is added with this weight, so that units beyond the k largest learn too."""
 
