@@ -17,7 +17,7 @@ export GX_ANALYTICS_ENABLED := false
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
-	@echo "Variables: TORCH_INDEX_URL=<index of a torch build> (repro, test), PORT=<port> (ui), PYTHON=<interpreter>, PYTEST_ARGS=<..>"
+	@echo "Variables: TORCH_INDEX_URL=<index of a torch build> (repro, test), PORT=<port> (ui), EXTRAS=s3 (setup), PYTHON=<interpreter>, PYTEST_ARGS=<..>"
 
 setup: $(VENV)/.runtime ## make .venv with the locked versions (the other targets do it when needed)
 
@@ -69,6 +69,7 @@ $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/.python
 	@test -z "$(TORCH_INDEX_URL)" || python -m pip install -q --disable-pip-version-check --index-url "$(TORCH_INDEX_URL)" "$$(grep '^torch==' requirements.lock)"
 	@python -m pip install -q --disable-pip-version-check -r requirements.lock
 	@python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@test -z "$(EXTRAS)" || python -m pip install -q --disable-pip-version-check -c requirements.lock -e ".[$(EXTRAS)]"
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime

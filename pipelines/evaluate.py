@@ -23,6 +23,7 @@ def main(
     torch.set_num_threads(params.threads)
     section, inputs = {"evaluation": params.evaluation.model_dump()}, [test, model, baselines]
     with tracked_stage("evaluate", loaded=loaded, item=model_name, inputs=inputs, outputs=outs, section=section) as run:
+        run.log_input(test, context="test")
         found = evaluate_model(model, split=test, baselines=baselines, settings=params.evaluation, seed=params.seed)
         with whole_folder(details) as folder:
             write_evaluation(found, metrics=metrics, baseline=baseline, details=folder)

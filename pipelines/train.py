@@ -36,7 +36,9 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
     with tracked_stage(
         "train", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, code=code
     ) as run:
-        run.log_versions(lock)
+        different = run.log_versions(lock)
+        if different:
+            print(f"note: {len(different)} packages differ from {lock}: {', '.join(different[:5])}")
         run.log_input(train, context="training")
         run.log_input(val, context="validation")
         data = open_data(spec.kind, train=train, val=val)
@@ -49,6 +51,7 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
             max_epochs=spec.training.max_epochs,
             max_steps=spec.training.max_steps,
             checkpoints=checkpoints,
+            accelerator=loaded.params.accelerator,
             on_epoch=lambda epoch, metrics: run.log_metrics(metrics, step=epoch),
         )
         with whole_folder(out) as folder:

@@ -23,6 +23,8 @@ def main(model: ModelName, train: Path, val: Path, out: Path) -> None:
     with tracked_stage(
         "tune", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, code=code
     ) as run:
+        run.log_input(train, context="training")
+        run.log_input(val, context="validation")
         outcome = run_study(
             model,
             space=loaded.space(model),
@@ -32,6 +34,7 @@ def main(model: ModelName, train: Path, val: Path, out: Path) -> None:
             seed=params.seed,
             trials=spec.tuning.trials,
             open_trial=run.child,
+            accelerator=params.accelerator,
         )
         with whole_folder(out) as folder:
             write_json(folder / "best.json", outcome.best)

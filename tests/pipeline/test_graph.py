@@ -10,6 +10,7 @@ from small_project import Project
 from encdec.params.root import KINDS, MODEL_NAMES
 
 MODEL_STAGES = ("tune", "train", "evaluate")
+BASELINES = {"baselines@images", "baselines@noise", "baselines@pairs"}
 EXEMPT = {
     # cannot change an out, so that a change of theirs re-runs nothing; each with its reason
     "src/encdec/params": "the schema: a value reaches a stage through params.yaml, which DVC tracks by key",
@@ -58,7 +59,7 @@ def spied(project: Project) -> dict[str, dict[str, Any]]:
 
 
 def test_the_graph_has_the_stages_of_the_design(finished: Project) -> None:
-    kinds = {f"{stage}@{kind}" for stage in ("ingest", "validate", "prepare", "baselines") for kind in KINDS}
+    kinds = {f"{stage}@{kind}" for stage in ("ingest", "validate", "prepare") for kind in KINDS} | BASELINES
     models = {f"{stage}@{model}" for stage in MODEL_STAGES for model in MODEL_NAMES}
     assert set(stages(finished)) == {"check", "report"} | kinds | models
 
@@ -89,7 +90,7 @@ def test_deps_cover_every_data_file_that_a_stage_reads(finished: Project) -> Non
 def test_tune_and_train_never_open_the_test_split(finished: Project) -> None:
     seen = spied(finished)
     opened = {stage for stage, found in seen.items() if any("/test/" in f"{file}/" for file in found["opened"])}
-    readers = {f"evaluate@{model}" for model in MODEL_NAMES} | {f"baselines@{kind}" for kind in KINDS}
+    readers = {f"evaluate@{model}" for model in MODEL_NAMES} | BASELINES
     assert opened == readers | {f"prepare@{kind}" for kind in KINDS}
 
 
@@ -153,6 +154,29 @@ def test_a_change_of_one_models_parameters_reruns_only_its_stages_and_reverting_
     assert set(reverted.restored()) == {"check", "tune@vae", "train@vae", "evaluate@vae", "report"}
     assert lock_of(project, "train@vae") == weights
     assert project.run("git", "status", "--porcelain", "--", "dvc.lock", "data").stdout == ""
+
+
+@pytest.mark.xdist_group("change")
+@pytest.mark.parametrize(
+    ("model", "keys", "value", "also"),
+    [
+        ("cnn", ("label_smoothing",), 0.1, set()),
+        ("autoencoder", ("network", "latent_dim"), 7, set()),
+        ("sparse_autoencoder", ("training", "gradient_clip"), 0.5, set()),
+        ("denoising_autoencoder", ("corruption", "noise_std"), 0.2, {"baselines@noise"}),
+        ("seq2seq", ("decoding", "beam_size"), 2, set()),
+    ],
+)
+def test_a_change_of_any_models_parameter_would_rerun_only_its_stages(
+    project: Project, model: str, keys: tuple[str, ...], value: object, also: set[str]
+) -> None:
+    project.edit_params("models", model, *keys, value=value)
+    status = project.run("dvc", "status").stdout
+    changed = {line.strip().rstrip(":") for line in status.splitlines() if line and not line.startswith((" ", "\t"))}
+    own = {f"tune@{model}", f"train@{model}"}
+    assert own <= changed
+    # evaluate and report follow when what they read has changed; they name the parameter themselves only in `report`
+    assert changed <= own | also | {"check", "report", f"evaluate@{model}"}
 
 
 @pytest.mark.xdist_group("change")

@@ -33,6 +33,7 @@ PPCA_FILE = "ppca_nll.npy"
 BERNOULLI_FILE = "bernoulli_nll.npy"
 WIENER_FILE = "wiener.parquet"
 TEXTS_FILE = "texts.parquet"
+NOISE_FILE = "noise.json"
 ON = 0.5
 """A pixel above this is on, as the Bernoulli VAE has it."""
 
@@ -43,15 +44,10 @@ def write_image_baselines(
     train: ImageSplit,
     val: ImageSplit,
     test: ImageSplit,
-    corruption: Corruption,
-    batch_size: int,
     seed: int,
     threads: int,
 ) -> None:
-    """Logistic regression, principal components, independent pixels and the Wiener filter, into an existing folder.
-
-    `batch_size` and `seed` decide the noise on test, which is that of the denoising autoencoder's evaluation.
-    """
+    """Logistic regression, principal components and independent pixels, into an existing folder."""
     with threadpool_limits(threads):
         strength = write_logistic_regression(out, train=train, val=val, test=test)
         known, asked = flat(train, np.float64), flat(test, np.float64)
@@ -59,15 +55,34 @@ def write_image_baselines(
         np.save(out / PCA_FILE, reconstruction_errors(components, asked))
         np.save(out / PPCA_FILE, probabilistic_nll(components, asked))
         np.save(out / BERNOULLI_FILE, independent_nll(known > ON, asked > ON))
-        columns = wiener_columns(components, test, corruption=corruption, batch_size=batch_size, seed=seed)
-        write_columns(out / WIENER_FILE, columns)
     summary = {
         "rows": {"train": len(train), "val": len(val), "test": len(test)},
         "logistic_regression": strength,
         "principal_components": {"components": len(components.variances), "inputs": train.card.inputs},
-        "wiener": {"corruption": corruption.model_dump(), "batch_size": batch_size, "seed": seed},
     }
     write_json(out / SUMMARY_FILE, summary)
+
+
+def write_noise_baselines(
+    out: Path,
+    *,
+    train: ImageSplit,
+    test: ImageSplit,
+    corruption: Corruption,
+    batch_size: int,
+    seed: int,
+    threads: int,
+) -> None:
+    """The Wiener filter, apart from the others: only it depends on the corruption, a parameter of one model.
+
+    `batch_size` and `seed` decide the noise on test, which is that of the denoising autoencoder's evaluation.
+    """
+    with threadpool_limits(threads):
+        components = fit_components(flat(train, np.float64), pixel_max=train.card.pixel_max, seed=seed)
+        columns = wiener_columns(components, test, corruption=corruption, batch_size=batch_size, seed=seed)
+    write_columns(out / WIENER_FILE, columns)
+    summary = {"corruption": corruption.model_dump(), "batch_size": batch_size, "seed": seed}
+    write_json(out / NOISE_FILE, summary)
 
 
 def write_logistic_regression(out: Path, *, train: ImageSplit, val: ImageSplit, test: ImageSplit) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from encdec.datasets.pairs import PairSplit
 from encdec.evaluation.baselines import (
     BERNOULLI_FILE,
     LOGISTIC_FILE,
+    NOISE_FILE,
     PCA_FILE,
     PPCA_FILE,
-    SUMMARY_FILE,
     TEXTS_FILE,
     WIENER_FILE,
 )
@@ -95,7 +95,7 @@ def counted(components: int) -> str:
 
 def check_noise(corruption: Corruption, model: Columns, baseline: Columns, *, folder: Path) -> None:
     """Both must have been given the same noisy images."""
-    fitted = read_summary(folder)["wiener"]["corruption"]
+    fitted = read_noise(folder)["corruption"]
     if fitted != corruption.model_dump(mode="json"):
         raise ValueError(
             f"{folder}: the filter was fitted to the corruption {fitted}, the model to "
@@ -125,8 +125,8 @@ def pair_opponents(scores: Scores, columns: Mapping[str, Columns]) -> Sequence[O
     return (Opponent(NEAREST, columns[NEAREST], names),)
 
 
-def read_summary(folder: Path) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = json.loads(present(folder / SUMMARY_FILE).read_bytes())
+def read_noise(folder: Path) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(present(folder / NOISE_FILE).read_bytes())
     return found
 
 

@@ -248,4 +248,3 @@ class TuningRules(Section):
 
 class Tracking(Section):
     experiment: Annotated[str, Field(min_length=1)]
-    log_every_steps: PositiveInt

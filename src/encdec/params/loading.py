@@ -1,6 +1,6 @@
 """Read params.yaml: everything that is wrong with it is reported at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -175,8 +175,35 @@ def misplaced(raw: Mapping[str, Any]) -> list[Problem]:
     return [Problem(dotted(path), "only a value below models can be searched") for path, _ in find_searches(outside)]
 
 
+def shared_nodes(path: Path) -> Iterator[Problem]:
+    """Anchors, merges and keys that are no text: DVC would set a shared value in several sections, or in none."""
+    with path.open(encoding="utf-8") as file:
+        for event in YAML(typ="safe", pure=True).parse(file):
+            if getattr(event, "anchor", None):
+                line = event.start_mark.line + 1
+                yield Problem(
+                    "", f"line {line}: write the values out: an anchor or alias (&{event.anchor}) is not supported"
+                )
+
+
+def text_keys(node: object, path: KeyPath = ()) -> Iterator[Problem]:
+    """Keys that are not text, such as 1 or [a, b]."""
+    if isinstance(node, Mapping):
+        for key, child in node.items():
+            if not isinstance(key, str):
+                yield Problem(dotted(path), f"the key {shown(key)} should be a text")
+            else:
+                yield from text_keys(child, (*path, key))
+    elif isinstance(node, list):
+        for index, child in enumerate(node):
+            yield from text_keys(child, (*path, index))
+
+
 def read_yaml(path: Path) -> Mapping[str, Any]:
     try:
+        problems = [*shared_nodes(path)]
+        if problems:
+            raise ParamsError(path.name, problems)
         raw = YAML(typ="safe", pure=True).load(path)
     except FileNotFoundError:
         raise ParamsError(path.name, [Problem("", f"no such file: {path.absolute()}")]) from None
@@ -185,4 +212,6 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     mapping = as_mapping(raw)
     if mapping is None:
         raise ParamsError(path.name, [Problem("", f"{shown(raw)}: should be a mapping of sections")])
+    if problems := list(text_keys(mapping)):
+        raise ParamsError(path.name, problems)
     return mapping

@@ -19,6 +19,7 @@ ModelSpec = CnnSpec | AutoencoderSpec | SparseAutoencoderSpec | DenoisingAutoenc
 ModelName = Literal["cnn", "autoencoder", "sparse_autoencoder", "denoising_autoencoder", "vae", "seq2seq"]
 MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
 Kind = Literal["images", "pairs"]
+Accelerator = Literal["cpu", "gpu", "auto"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -50,6 +51,7 @@ class Params(Section):
     """In `models`, a value that is searched has the first value of its search; `resolve` puts another there."""
 
     seed: Annotated[int, Field(ge=0, lt=2**32)]
+    accelerator: Accelerator
     threads: PositiveInt
     images: Images
     pairs: Pairs

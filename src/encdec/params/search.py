@@ -15,6 +15,12 @@ MAX_COMBINATIONS = 64
 class Choices(Section):
     choices: Annotated[tuple[Scalar, ...], Field(min_length=2)]
 
+    @model_validator(mode="after")
+    def check_twice(self) -> Self:
+        if len(set(self.choices)) < len(self.choices):
+            raise ValueError(f"a choice stands twice in {list(self.choices)}")
+        return self
+
     def extremes(self) -> tuple[Scalar, ...]:
         return self.choices
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from encdec.cards import CARD_FILE, ImageCard
 from encdec.outs import write_json
-from encdec.preparation.pixels import MODES, WANTED, fit_pixels
+from encdec.pixels import MODES, WANTED, fit_pixels
 from encdec.preparation.rejection import accepted_by_split, rejected_rows
 
 BYTE_MAX = 255

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple, Self, get_args
 from unicodedata import normalize
@@ -16,6 +17,7 @@ from encdec.params.data import Tokens
 from encdec.preparation.byte_pairs import Merges, byte_pair_tokenizer, join_bytes, learn_merges
 from encdec.preparation.codepoints import NUM_CODE_POINTS, code_points, offsets_of
 
+UNKNOWN_MARK = "\N{REPLACEMENT CHARACTER}"
 SPECIALS = {PAD_ID: "<pad>", BOS_ID: "<bos>", EOS_ID: "<eos>", UNK_ID: "<unk>"}
 FIRST_ID = len(SPECIALS)
 
@@ -119,12 +121,17 @@ class Vocabulary:
         return found
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text up to the first eos, without special tokens.
+        """The text up to the first eos, without special tokens; an unknown one is shown as U+FFFD.
+
+        It is not left out: an answer with a token that is not known must not equal one without it.
 
         Raises:
             ValueError: an id outside of the vocabulary.
         """
-        known = self.tokens_of(one for one in ids if one != UNK_ID)
+        told = [int(one) for one in takewhile(lambda one: one != EOS_ID, ids) if one not in (PAD_ID, BOS_ID)]
+        known = [
+            UNKNOWN_MARK if one == UNK_ID else token for one, token in zip(told, self.tokens_of(told), strict=True)
+        ]
         match self.tokens:
             case "characters":
                 return "".join(known)

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from encdec.params.data import SPLITS, Folder
+from encdec.pixels import fit_pixels
 from encdec.sources.columns import read_columns
 from encdec.sources.decoding import SUFFIXES, decode_image
 from encdec.sources.manifest import ImageSample, image_manifest, write_manifest
@@ -43,7 +44,7 @@ def ingest_folder(params: Folder, *, user_dir: Path, out: Path) -> None:
     if params.index is not None:
         (files / params.index).write_bytes((user_dir / params.index).read_bytes())
     shares = params.split.shares()
-    manifest = image_manifest(read_and_copy(entries, user_dir=user_dir, files=files), shares=shares)
+    manifest = image_manifest(read_and_copy(entries, user_dir=user_dir, files=files, shape=params.shape), shares=shares)
     write_manifest(out, manifest)
     if entries[0].split is not None:
         counts = manifest["split"].value_counts()
@@ -52,7 +53,9 @@ def ingest_folder(params: Folder, *, user_dir: Path, out: Path) -> None:
     write_image_source(out, name="folder", classes=classes, pixel_max=PIXEL_MAX, split=shares, licence=LICENCE)
 
 
-def read_and_copy(entries: Iterable[Entry], *, user_dir: Path, files: Path) -> Iterator[ImageSample]:
+def read_and_copy(
+    entries: Iterable[Entry], *, user_dir: Path, files: Path, shape: tuple[int, int, int]
+) -> Iterator[ImageSample]:
     for entry in entries:
         try:
             data = (user_dir / entry.path).read_bytes()
@@ -62,7 +65,9 @@ def read_and_copy(entries: Iterable[Entry], *, user_dir: Path, files: Path) -> I
         kept = files / entry.path
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(data)
-        yield ImageSample(entry.path, entry.label, pixels, entry.split)
+        # by what training will see: a copy in grey, in another size or format must not fall into another split
+        seen = fit_pixels(pixels, shape).transpose(1, 2, 0)
+        yield ImageSample(entry.path, entry.label, pixels, entry.split, seen)
 
 
 def found(user_dir: Path) -> Iterator[Entry]:

@@ -40,12 +40,16 @@ PAIR_COLUMNS = {
 
 
 class ImageSample(NamedTuple):
-    """`pixels`: (H, W, C), stored units. `split`: the source's own, or None where the content decides."""
+    """`pixels`: (H, W, C), stored units. `split`: the source's own, or None where the content decides.
+
+    `seen`: the pixels by which it is told whether two are the same, where these are not all of `pixels`.
+    """
 
     sample: str
     label: str
     pixels: NDArray[np.uint8]
     split: str | None
+    seen: NDArray[np.uint8] | None = None
 
 
 class PairSample(NamedTuple):
@@ -80,7 +84,7 @@ def frame(rows: list[tuple[object, ...]], columns: Mapping[str, str]) -> pd.Data
 
 
 def image_row(sample: ImageSample, shares: Mapping[str, float]) -> tuple[object, ...]:
-    content_hash = image_hash(sample.pixels)
+    content_hash = image_hash(sample.pixels if sample.seen is None else sample.seen)
     split = sample.split or assign(content_hash, shares)
     return (sample.sample, content_hash, split, sample.label, *sample.pixels.shape, *pixel_statistics(sample.pixels))
 

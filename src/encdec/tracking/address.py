@@ -10,6 +10,7 @@ URI_VARIABLE = "MLFLOW_TRACKING_URI"
 DATABASE_FILE = "mlflow.db"
 ARTIFACT_FOLDER = "mlruns"
 SECRET_KEYS = re.compile(r"(?i)([?&;][^=&;#]*(?:password|passwd|pwd|token|secret|key)[^=&;#]*=)[^&;#\s]*")
+SPOKEN = re.compile(r"(?i)\b((?:password|passwd|pwd|token|secret)\s*[=:]\s*|bearer\s+)(?!\*)[^\s,;'\"]+")
 USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)(?!/)[^\s'\"<>]*@")  # greedy: a password may hold / or @
 
 
@@ -28,7 +29,7 @@ def is_server(uri: str) -> bool:
 
 def masked(text: str) -> str:
     """A text in which no address shows its user, password or secret parameters."""
-    return SECRET_KEYS.sub(r"\1***", USER_INFO.sub(r"\1***@", text))
+    return SPOKEN.sub(r"\1***", SECRET_KEYS.sub(r"\1***", USER_INFO.sub(r"\1***@", text)))
 
 
 def is_database(uri: str) -> bool:

@@ -1,6 +1,8 @@
 """Train one network on train and val; the test split never comes here."""
 
 import logging
+import math
+import pickle
 import shutil
 import sys
 import warnings
@@ -18,7 +20,7 @@ from encdec.datasets.images import ImageSplit
 from encdec.datasets.loading import Split, training_loader, validation_loader
 from encdec.datasets.pairs import PairSplit
 from encdec.models.build import build_network, build_objective
-from encdec.params.root import Kind, ModelName, ModelSpec
+from encdec.params.root import Accelerator, Kind, ModelName, ModelSpec
 from encdec.training.callbacks import History, OnEpoch, ReseedEachStep
 from encdec.training.optimisers import configure
 from encdec.training.plan import Plan, plan_steps
@@ -69,6 +71,7 @@ def fit(
     max_steps: int,
     checkpoints: Path | None,
     on_epoch: OnEpoch,
+    accelerator: Accelerator,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
 ) -> Fitted:
@@ -91,6 +94,7 @@ def fit(
     stop = EarlyStopping(spec.monitor, patience=spec.training.patience, check_on_train_epoch_end=True)
     trainer = build_trainer(
         plan,
+        accelerator=accelerator,
         gradient_clip=spec.training.gradient_clip,
         callbacks=[ReseedEachStep(seed), history, stop, *callbacks, *keep_best(spec.monitor, checkpoints)],
         progress=progress,
@@ -104,16 +108,23 @@ def fit(
     )
     if trainer.interrupted:
         raise KeyboardInterrupt
-    best = min(history.rows, key=lambda row: row[spec.monitor])
+    finite = [row for row in history.rows if math.isfinite(row[spec.monitor])]
+    if not finite:
+        raise ValueError(
+            f"{name}: {spec.monitor} is not finite in any epoch: lower models.{name}.training.learning_rate"
+        )
+    best = min(finite, key=lambda row: row[spec.monitor])
     if checkpoints is not None:
         state = torch.load(checkpoints / "best.ckpt", weights_only=True)["state_dict"]
         network.load_state_dict({key.removeprefix("network."): value for key, value in state.items()})
     return Fitted(network.eval(), history.rows, int(best["epoch"]), best[spec.monitor])
 
 
-def build_trainer(plan: Plan, *, gradient_clip: float, callbacks: Sequence[Callback], progress: bool) -> pl.Trainer:
+def build_trainer(
+    plan: Plan, *, accelerator: Accelerator, gradient_clip: float, callbacks: Sequence[Callback], progress: bool
+) -> pl.Trainer:
     return pl.Trainer(
-        accelerator="auto",
+        accelerator=accelerator,
         devices=1,
         max_epochs=plan.epochs,
         limit_train_batches=plan.steps_per_epoch,
@@ -166,7 +177,7 @@ def find_checkpoint(checkpoints: Path | None) -> Checkpoint | None:
         return Checkpoint(
             checkpoints / "last.ckpt", state["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
         )
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
         print(f"the checkpoint in {checkpoints} cannot be read ({error}): training starts anew", file=sys.stderr)
         shutil.rmtree(checkpoints)
         return None

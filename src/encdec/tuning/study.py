@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from encdec.params.data import TuningRules
-from encdec.params.root import ModelName, ModelSpec, Space, Values
+from encdec.params.root import Accelerator, ModelName, ModelSpec, Space, Values
 from encdec.params.search import Choices, Scalar
 from encdec.training.fitting import Data, fit
 
@@ -63,6 +63,7 @@ def run_study(
     seed: int,
     trials: int,
     open_trial: Callable[[str], TrialLog],
+    accelerator: Accelerator,
 ) -> Outcome:
     """Try `trials` settings of the space and return the one whose best epoch has the lowest score.
 
@@ -80,7 +81,17 @@ def run_study(
     for number in range(trials):
         study.sampler = build_sampler(rules, seed=seed * 1_000_003 + number)
         trial = study.ask()
-        run_trial(name, trial, study=study, space=space, resolve=resolve, data=data, seed=seed, open_trial=open_trial)
+        run_trial(
+            name,
+            trial,
+            study=study,
+            space=space,
+            resolve=resolve,
+            data=data,
+            seed=seed,
+            open_trial=open_trial,
+            accelerator=accelerator,
+        )
         print(progress_line(name, study.trials, of=trials), flush=True)
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         raise ValueError(f"none of the {trials} trials of {name} ended with a finite score: widen or lower its search")
@@ -107,6 +118,7 @@ def run_trial(
     data: Data,
     seed: int,
     open_trial: Callable[[str], TrialLog],
+    accelerator: Accelerator,
 ) -> None:
     values = suggest(trial, space)
     log = open_trial(f"trial {trial.number}")
@@ -122,6 +134,7 @@ def run_trial(
             max_epochs=spec.tuning.max_epochs,
             max_steps=spec.tuning.max_steps,
             checkpoints=None,
+            accelerator=accelerator,
             on_epoch=lambda epoch, metrics: epochs.append((epoch, dict(metrics))),
             callbacks=[Pruning(trial, spec.monitor)],
             progress=False,

@@ -11,7 +11,7 @@ import torch
 from encdec.cards import CARD_FILE, Card, ImageCard, PairCard
 from encdec.datasets.images import ImageSplit
 from encdec.datasets.pairs import PairSplit
-from encdec.evaluation.baselines import write_image_baselines, write_pair_baselines
+from encdec.evaluation.baselines import write_image_baselines, write_noise_baselines, write_pair_baselines
 from encdec.models.build import build_network
 from encdec.models.storage import save_model
 from encdec.params.corruption import GaussianNoise
@@ -89,8 +89,10 @@ def write_baselines(prepared: Prepared) -> None:
     for folder in (prepared.image_baselines, prepared.pair_baselines):
         folder.mkdir()
     images = {split: ImageSplit.open(prepared.images / split) for split in ("train", "val", "test")}
-    write_image_baselines(
-        prepared.image_baselines, **images, corruption=NOISE, batch_size=BATCH_SIZE, seed=SEED, threads=1
+    write_image_baselines(prepared.image_baselines, **images, seed=SEED, threads=1)
+    train, test = images["train"], images["test"]
+    write_noise_baselines(
+        prepared.image_baselines, train=train, test=test, corruption=NOISE, batch_size=BATCH_SIZE, seed=SEED, threads=1
     )
     pairs = {split: PairSplit.open(prepared.pairs / split) for split in ("train", "test")}
     write_pair_baselines(prepared.pair_baselines, **pairs, threads=1)

@@ -1,7 +1,7 @@
 """params.yaml as it is loads; every kind of mistake is found, and all of them at once."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +150,8 @@ CASES = [
         put({"search": {"low": 0.1, "high": 0.5}}, "models", "denoising_autoencoder", "corruption", "noise_std"),
         "models.denoising_autoencoder.corruption.noise_std: cannot be searched: it is the task",
     ),
+    (put({"search": {"choices": [8, 8]}}, *VAE, "latent_dim"), "latent_dim.search: a choice stands twice in [8, 8]"),
+    (put({1: 2}, "evaluation"), "evaluation: the key 1 should be a text"),
     (put("text", "models"), "models: 'text': should be a section"),
 ]
 
@@ -182,6 +184,42 @@ def test_all_mistakes_are_reported_at_once_and_each_once(raw: dict[str, Any], tm
         "models.cnn.network.pooling",
         "models.vae.training.batch_size",
     ]
+
+
+def test_anchors_are_refused_because_dvc_would_change_several_sections_at_once(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("a: &shared {x: 1}\nb: *shared\n")
+    with pytest.raises(ParamsError, match=r"line 1: write the values out: an anchor or alias \(&shared\)"):
+        load_params(tmp_path / "params.yaml")
+
+
+def leaves(node: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+    if isinstance(node, dict):
+        for key, child in node.items():
+            yield from leaves(child, (*path, key))
+    else:
+        yield path, node
+
+
+def test_setting_any_one_value_with_dvc_changes_that_value_and_one_line_of_the_file(root: Path, tmp_path: Path) -> None:
+    """What `dvc exp run -S` does, by DVC's own function, to every value of the project's file."""
+    from dvc.utils.serialize import modify_yaml
+
+    text = (root / "params.yaml").read_text()
+    before = dict(leaves(YAML(typ="safe", pure=True).load(text)))
+    copy = tmp_path / "params.yaml"
+    for path, value in before.items():
+        copy.write_text(text)
+        other = 1234567 if value != 1234567 else 7
+        with modify_yaml(copy) as node:
+            for key in path[:-1]:
+                node = node[key]
+            node[path[-1]] = other
+        after = dict(leaves(YAML(typ="safe", pure=True).load(copy)))
+        assert {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)} == {path}
+    copy.write_text(text)
+    with modify_yaml(copy):
+        pass
+    assert copy.read_text() == text, "the file is in the form that DVC writes, so that a change is a small diff"
 
 
 def test_a_missing_file_and_broken_yaml_are_sentences(tmp_path: Path) -> None:

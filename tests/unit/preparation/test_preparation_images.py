@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from encdec.cards import ImageCard
+from encdec.pixels import fit_pixels
 from encdec.preparation.images import prepare_images
-from encdec.preparation.pixels import fit_pixels
 
 SOURCE = {"name": "folder", "classes": ["cat", "dog"], "pixel_max": 255}
 

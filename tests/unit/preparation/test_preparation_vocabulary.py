@@ -115,7 +115,7 @@ def test_a_text_that_spells_a_special_token_is_text(tokens: Tokens) -> None:
 
 def test_decoding_stops_at_eos_and_drops_what_is_no_text() -> None:
     vocabulary = Vocabulary.learn(["ba", "b"], tokens="characters", max_size=10)  # b is 4, a is 5
-    assert vocabulary.decode([1, 4, 3, 5, 0, 2, 5, 99]) == "ba"
+    assert vocabulary.decode([1, 4, 3, 5, 0, 2, 5, 99]) == "b\ufffda"
     assert vocabulary.tokens_of([1, 4, 3, 5, 0, 2, 5, 99]) == ["b", "<unk>", "a"]
     assert vocabulary.decode(np.array([4, 5])) == "ba"
     with pytest.raises(ValueError, match=r"^id 6 is outside of a vocabulary of 6 tokens$"):
@@ -174,3 +174,12 @@ def test_another_process_learns_the_same_byte_pairs_and_loads_no_torch(tmp_path:
     assert done.stdout == "False\n"
     Vocabulary.learn(texts, tokens="bpe", max_size=300).save(tmp_path / "this.json")
     assert (tmp_path / "this.json").read_bytes() == (tmp_path / "other.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text", "shown"), [("characters", "ab", "a\ufffdb"), ("words", "a b", "a \ufffd b")]
+)
+def test_an_unknown_token_is_shown_and_makes_another_text(tokens: Tokens, text: str, shown: str) -> None:
+    vocabulary = Vocabulary.learn([text], tokens=tokens, max_size=10)
+    first, second = vocabulary.encode(text)
+    assert vocabulary.decode([first, 3, second]) == shown

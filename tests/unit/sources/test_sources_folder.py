@@ -197,3 +197,18 @@ def test_every_pixel_of_a_colour_image_is_read_again(put, ingest, out, user_dir)
     _, _, images = ingest()
     (read,) = iter_images(out, images)
     assert (read == pixels).all()
+
+
+def test_copies_that_training_cannot_tell_apart_are_one_content_and_share_a_split(put, ingest, user_dir):
+    """In grey and in colours, with and without transparency: after preparation they are the same picture."""
+    put("cats/grey.png", 77, size=(28, 28))
+    for mode in ("RGB", "RGBA"):
+        with Image.open(user_dir / "cats/grey.png") as image:
+            image.convert(mode).save(user_dir / f"cats/{mode}.png")
+    put("cats/other.png", 78, size=(28, 28))
+    rows = ingest(height=28, width=28, channels=1)[0].set_index("sample")
+    copies = rows.loc[["cats/grey.png", "cats/RGB.png", "cats/RGBA.png"]]
+    assert copies.content_hash.nunique() == 1
+    assert copies.split.nunique() == 1
+    assert list(copies.channels) == [1, 3, 4], "the manifest still says what the file is"
+    assert rows.content_hash["cats/other.png"] not in set(copies.content_hash)

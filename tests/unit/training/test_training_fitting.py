@@ -29,7 +29,7 @@ def run(
     seen: list[int] = []
     fitted = fit(
         model, spec, data=data, seed=seed, max_epochs=EPOCHS, max_steps=STEPS, checkpoints=checkpoints,
-        on_epoch=lambda epoch, metrics: seen.append(epoch), callbacks=callbacks, progress=False,
+        accelerator="cpu", on_epoch=lambda epoch, metrics: seen.append(epoch), callbacks=callbacks, progress=False,
     )  # fmt: skip
     return fitted, seen
 
@@ -107,15 +107,27 @@ def test_training_lowers_the_score(model: ModelName, spec: ModelSpec, data: Data
     assert all(f"train/{'loss'}" in row for row in fitted.history)
 
 
+@pytest.mark.parametrize("broken", [True, False])
 @pytest.mark.parametrize("model", ["autoencoder"], indirect=True)
 def test_a_checkpoint_that_cannot_be_read_is_not_used(
-    model: ModelName, spec: ModelSpec, data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: ModelName, spec: ModelSpec, data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str], broken: bool
 ) -> None:
     whole, _ = run(model, spec, data, checkpoints=tmp_path / "whole")
     with pytest.raises(Crash):
         run(model, spec, data, checkpoints=tmp_path / "cut", callbacks=(CrashInEpoch(3, 0),))
     last = tmp_path / "cut/last.ckpt"
-    last.write_bytes(last.read_bytes()[: last.stat().st_size // 2])
+    last.write_bytes(b"garbage" if broken else last.read_bytes()[: last.stat().st_size // 2])
     again, _ = run(model, spec, data, checkpoints=tmp_path / "cut")
     assert "cannot be read" in capsys.readouterr().err
     assert same(whole, again)
+
+
+@pytest.mark.parametrize("model", ["autoencoder"], indirect=True)
+def test_a_training_that_diverges_is_an_error_that_says_what_to_do(
+    model: ModelName, spec: ModelSpec, data: Data, tmp_path: Path
+) -> None:
+    wild = spec.training.model_copy(update={"optimizer": "sgd", "learning_rate": 1e30, "gradient_clip": 1e30})
+    with pytest.raises(
+        ValueError, match=r"val/mse is not finite in any epoch: lower models.autoencoder.training.learn"
+    ):
+        run(model, spec.model_copy(update={"training": wild}), data, checkpoints=tmp_path / "wild")

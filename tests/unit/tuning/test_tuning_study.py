@@ -91,6 +91,7 @@ def study(
         seed=seed,
         trials=trials,
         open_trial=open_trial,
+        accelerator="cpu",
     )
     return outcome, logs
 
@@ -149,6 +150,7 @@ def test_without_a_search_nothing_is_tried(data: Data, root: Path) -> None:
         seed=1,
         trials=8,
         open_trial=Log,
+        accelerator="cpu",
     )
     assert outcome.best == {}
     assert len(outcome.table) == 0
