@@ -52,7 +52,7 @@ def delimited(path: Path, wanted: Sequence[str], optional: Sequence[str]) -> Ite
         for cells in lines:
             place = f"{path}:{lines.line_num}"
             if cells and len(cells) != len(header):
-                raise ValueError(f"{place}: has {len(cells)} cells, the header {len(header)}")
+                raise ValueError(f"{place}: cells: {len(cells)}, but the header has {len(header)}")
             if cells:
                 yield Row(place, tuple("" if position is None else cells[position] for position in positions))
     except csv.Error as error:

@@ -54,7 +54,7 @@ def decode_image(data: bytes, *, name: str) -> NDArray[np.uint8]:
             upright = ImageOps.exif_transpose(image)
             upright.load()
     except DAMAGED as error:
-        raise ValueError(f"{name}: cannot be read as an image: {error}; replace or remove it") from error
+        raise ValueError(f"{name}: cannot be read as an image{reason(error)}; replace or remove it") from error
     if frames > 1:
         raise ValueError(f"{name}: has {frames} frames; an image file must hold one image")
     mode = upright.mode
@@ -66,3 +66,9 @@ def decode_image(data: bytes, *, name: str) -> NDArray[np.uint8]:
         raise ValueError(f"{name}: has pixels of the kind {mode}; convert it to 8 bits per channel, grey or RGB")
     pixels = np.asarray(upright.convert(target), dtype=np.uint8)
     return pixels[:, :, np.newaxis] if pixels.ndim == 2 else pixels
+
+
+def reason(error: BaseException) -> str:
+    """What the decoder says, unless it only names the object in memory that it was given."""
+    said = str(error)
+    return f": {said}" if said and " object at 0x" not in said else ""
