@@ -143,5 +143,5 @@ def test_retraining_writes_the_difference_and_proposes_it(project: Project, tmp_
     project.run(".ci/propose", "retrain/1", ".work/retraining/summary.md", env=env)
     assert (tmp_path / "gh.log").read_text().splitlines()[:2] == ["pr", "create"]
     files = project.run("git", "diff", "--name-only", "main", "origin/retrain/1").stdout.split()
-    assert {"dvc.lock", "params.yaml"} <= set(files)
-    assert all(file.startswith("data/") or file in ("dvc.lock", "params.yaml") for file in files)
+    assert {"dvc.lock", "params.yaml", "README.md"} <= set(files)
+    assert all(file.startswith("data/") or file in ("dvc.lock", "params.yaml", "README.md") for file in files)
