@@ -64,9 +64,6 @@ class Project(NamedTuple):
         stages: dict[str, Any] = YAML(typ="safe", pure=True).load(self.path / "dvc.lock")["stages"]
         return stages
 
-    def graph(self) -> dict[str, Any]:
-        return YAML(typ="safe", pure=True).load(self.path / "dvc.yaml")  # type: ignore[no-any-return]
-
 
 class Repro(NamedTuple):
     code: int
