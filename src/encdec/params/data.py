@@ -1,15 +1,23 @@
 """The sections `images` and `pairs`: sources of data, how they are split, and what is expected of them."""
 
+import re
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from encdec.params.section import PositiveInt, Probability, Section
 
 Severity = Literal["error", "warning"]
 SPLITS = ("train", "val", "test")
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-"""64 hexadecimal digits, small letters."""
+
+
+def check_sha256(value: str) -> str:
+    if re.fullmatch(r"[0-9a-f]{64}", value) is None:
+        raise ValueError(f"{value[:80]!r}: should be a SHA-256: 64 hexadecimal digits in small letters")
+    return value
+
+
+Sha256 = Annotated[str, AfterValidator(check_sha256)]
 
 
 class Split(Section):

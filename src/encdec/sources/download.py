@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit, urlunsplit
 
 from filelock import FileLock, Timeout
 
 from encdec.sources import transfer
-from encdec.sources.partial import Part
+from encdec.sources.partial import Part, without_password
 from encdec.sources.progress import note
 from encdec.sources.stream import RefusedError
 from encdec.sources.unpacking import Digest, StorageError, WrongFileError, unpack
@@ -53,11 +52,13 @@ class PublicFile(NamedTuple):
 
     def error(self, *, address: str, found: str) -> DownloadError:
         what = "bytes, as it is handed out," if self.digest.packed else "decompressed bytes"
-        return DownloadError(
-            f"{self.label}: {shown(address)}: {found}; expected a file whose {what} have {self.digest}. Where that "
-            f"address cannot be reached, put the file at <mirror>/{self.label} and set {MIRROR_VARIABLE} to the "
-            f"mirror's folder or HTTP base address.{self.advice and ' '}{self.advice}"
+        way_out = (
+            f"Where that address cannot be reached, put the file at <mirror>/{self.label} and set {MIRROR_VARIABLE} to "
+            f"the mirror's folder or HTTP base address."
         )
+        expected = f"expected a file whose {what} have {self.digest}"
+        told = f"{self.label}: {without_password(address)}: {found}; {expected}. {way_out} {self.advice}"
+        return DownloadError(told.rstrip())
 
 
 def fetch(wanted: PublicFile, *, into: Path) -> Path:
@@ -161,9 +162,3 @@ def cache_folder(wanted: PublicFile) -> Iterator[Path]:
         held = lock.acquire()
     with held:
         yield folder
-
-
-def shown(address: str) -> str:
-    """Without name and password."""
-    parts = urlsplit(address)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else address

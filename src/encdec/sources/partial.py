@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from re import sub
 from typing import NamedTuple, Protocol
 
 from encdec.sources.unpacking import StorageError
@@ -18,6 +19,11 @@ class Origin(NamedTuple):
     url: str
     validator: str
     total: int | None
+
+
+def without_password(text: str) -> str:
+    """A text without the names and passwords of the addresses in it."""
+    return sub(r"//[^/\s]*@", "//", text)
 
 
 class Append(Protocol):
@@ -41,14 +47,15 @@ class Part:
             found, validator, total = json.loads(self.origin_path.read_bytes())
         except (FileNotFoundError, ValueError, TypeError):
             return None
-        return Origin(url, str(validator), total) if found == url and validator and self.length else None
+        same = found == without_password(url)
+        return Origin(url, str(validator), total) if same and validator and self.length else None
 
     def begin(self, origin: Origin) -> None:
         """Drop what is there and write down what comes now."""
         self.drop()
         try:
             self.path.touch()
-            self.origin_path.write_text(json.dumps(origin))
+            self.origin_path.write_text(json.dumps(origin._replace(url=without_password(origin.url))))
         except OSError as error:
             raise self.unwritable(error) from error
 

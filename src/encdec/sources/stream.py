@@ -12,7 +12,9 @@ from typing import NamedTuple, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from urllib3.exceptions import HTTPError, MaxRetryError
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
+
+from encdec.sources.partial import without_password
 
 BLOCK_BYTES = 1 << 18
 WAITING_BLOCKS = 8
@@ -150,12 +152,16 @@ def status(response: requests.Response) -> str:
 def cause(error: Exception) -> str:
     """The innermost reason, without the address, which the caller names anyway."""
     inner = error.args[0] if error.args else None
+    inner = inner if isinstance(inner, HTTPError) else error
     if isinstance(inner, MaxRetryError) and inner.reason is not None:
-        return printable(str(inner.reason))
-    return printable(str(error)) or type(error).__name__
+        inner = inner.reason
+    elif isinstance(inner, ProtocolError):
+        inner = inner.args[-1]
+    return printable(str(inner)) or type(error).__name__
 
 
 def printable(text: str | None) -> str:
-    """A server's words on one line and without control characters, which could rewrite a terminal."""
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text or "").split())
+    """Words of a server or about it, on one line: no control characters, which rewrite terminals, and no password."""
+    text = without_password(text or "")
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return line if len(line) <= MAX_SHOWN else f"{line[: MAX_SHOWN - 3]}..."

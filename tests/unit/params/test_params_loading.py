@@ -66,6 +66,8 @@ INCEPTION = {
     "block": "inception", "channels": [16, 3], "kernel_size": 3, "activation": "relu", "batch_norm": True,
     "pooling": "max", "hidden_dims": [], "dropout_prob": 0.0,
 }  # fmt: skip
+IMAGE_SOURCES = ("digits", "mnist", "fashion-mnist", "kmnist", "folder")
+PAIR_SOURCES = ("dates", "cmudict", "multi30k", "table")
 CASES = [
     (put(1, "seeed"), "params.yaml: seeed: unknown key (did you mean seed?)"),
     (delete("threads"), "params.yaml: threads: missing key"),
@@ -74,11 +76,29 @@ CASES = [
     (put(True, "threads"), "threads: True: should be a valid integer"),
     (
         put("digit", "images", "source"),
-        "images.source: 'digit' is not one of digits, mnist, folder (did you mean digits?)",
+        "images.source: 'digit' is not one of digits, mnist, fashion-mnist, kmnist, folder (did you mean digits?)",
     ),
     (
         put(0.9, "images", "sources", "digits", "split", "val"),
         "images.sources.digits.split: train + val + test must be 1, not 1.75",
+    ),
+    (
+        put(0.1, "images", "sources", "fashion-mnist", "val_frction"),
+        "images.sources.fashion-mnist.val_frction: unknown key (did you mean val_fraction?)",
+    ),
+    (
+        put("ABC", "images", "sources", "fashion-mnist", "sha256", "train_images"),
+        "images.sources.fashion-mnist.sha256.train_images: 'ABC': should be a SHA-256: 64 hexadecimal digits in small",
+    ),
+    (put({}, "images", "sources", "fashion_mnist"), "sources.fashion_mnist: unknown key (did you mean fashion-mnist?)"),
+    (
+        put("en", "pairs", "sources", "multi30k", "target_language"),
+        "pairs.sources.multi30k: source_language and target_language are both en: set one of them to another language "
+        "(de, fr, cs)",
+    ),
+    (
+        put("it", "pairs", "sources", "multi30k", "target_language"),
+        "pairs.sources.multi30k.target_language: 'it' is not one of en, de, fr, cs",
     ),
     (
         put(0.1, "images", "sources", "digits", "validation", "leak"),
@@ -260,7 +280,7 @@ def test_one_key_switches_a_kind_and_its_models_off(raw: dict[str, Any], tmp_pat
 
 
 def test_every_model_fits_every_source_by_one_key(raw: dict[str, Any], tmp_path: Path) -> None:
-    for kind, sources in (("images", ("digits", "mnist", "folder")), ("pairs", ("dates", "cmudict", "table"))):
+    for kind, sources in (("images", IMAGE_SOURCES), ("pairs", PAIR_SOURCES)):
         for source in sources:
             raw[kind]["source"] = source
-            load_params(write(raw, tmp_path))
+            assert load_params(write(raw, tmp_path)).params.data(kind)[source]
