@@ -51,7 +51,7 @@ class PublicFile(NamedTuple):
         return self.file.removesuffix(".gz")
 
     def error(self, *, address: str, found: str) -> DownloadError:
-        what = "bytes, as it is handed out," if self.digest.packed else "decompressed bytes"
+        what = "packed bytes" if self.digest.packed else "decompressed bytes"
         way_out = (
             f"Where that address cannot be reached, put the file at <mirror>/{self.label} and set {MIRROR_VARIABLE} to "
             f"the mirror's folder or HTTP base address."

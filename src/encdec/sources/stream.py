@@ -7,6 +7,7 @@ would hold a reader for hours.
 from collections.abc import Mapping
 from contextlib import suppress
 from queue import Empty, Full, Queue
+from re import sub
 from threading import Event, Thread
 from typing import NamedTuple, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -157,7 +158,7 @@ def cause(error: Exception) -> str:
         inner = inner.reason
     elif isinstance(inner, ProtocolError):
         inner = inner.args[-1]
-    return printable(str(inner)) or type(error).__name__
+    return sub(r"^HTTPS?Connection\w*\(.*?\): ", "", printable(str(inner))) or type(error).__name__
 
 
 def printable(text: str | None) -> str:

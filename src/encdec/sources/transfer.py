@@ -43,7 +43,7 @@ class Deadline:
 
     def check(self, url: str, part: Part) -> None:
         if self.left_s <= 0:
-            raise RefusedError(f"the time limit of {self.total_s:.3g} s is over; {kept(url, part)}")
+            raise RefusedError(f"the time limit of {self.total_s:.3g} s is over{kept(url, part)}")
 
 
 def transfer(url: str, part: Part, *, label: str, max_bytes: int, deadline: Deadline) -> None:
@@ -67,11 +67,11 @@ def transfer(url: str, part: Part, *, label: str, max_bytes: int, deadline: Dead
             deadline.check(url, part)
             failures = 0 if part.length >= before + ENOUGH_BYTES else failures + 1
             if failures == LIMITS.tries:
-                raise RefusedError(f"{error} (after {tries} tries); {kept(url, part)}") from error
+                raise RefusedError(f"{error} (after {tries} tries){kept(url, part)}") from error
             wait_s = wait_before(max(failures, 1), retry_after_s=error.retry_after_s)
             if wait_s >= deadline.left_s:
                 told = f"the next try, in {wait_s:.1f} s, would come after the time limit of {deadline.total_s:.3g} s"
-                raise RefusedError(f"{error}; {told}; {kept(url, part)}") from error
+                raise RefusedError(f"{error}; {told}{kept(url, part)}") from error
             note(f"{label}: {error}; next try in {wait_s:.1f} s")
             sleep(wait_s)
 
@@ -107,5 +107,5 @@ def receive(url: str, part: Part, *, label: str, max_bytes: int, deadline: Deadl
 
 def kept(url: str, part: Part) -> str:
     if part.origin(url) is None:
-        return "nothing of it is kept"
-    return f"{megabytes(part.length)} of it are kept, and the next download goes on from there"
+        return ""
+    return f"; {megabytes(part.length)} of it are kept, and the next download goes on from there"

@@ -159,7 +159,7 @@ def test_a_file_known_by_its_packed_bytes_must_be_those_bytes(served, into):
     assert f"found a file of {len(again)} bytes with MD5 {md5(again).hexdigest()}, 2 times; expected a file whose " in (
         str(caught.value)
     )
-    assert f"whose bytes, as it is handed out, have MD5 {MD5}. " in str(caught.value)
+    assert f"whose packed bytes have MD5 {MD5}. " in str(caught.value)
     assert str(caught.value).endswith("HTTP base address. State one.")
     assert files_below(into) == ["letters"]
 

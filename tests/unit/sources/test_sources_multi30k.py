@@ -87,5 +87,5 @@ def test_a_mirror_with_another_file_is_refused(tmp_path, pairs_of, out, user_dir
     with pytest.raises(DownloadError) as caught:
         ingest_pairs(pairs, user_dir=user_dir, out=out)
     assert f"{tmp_path}/multi30k/train.fr.gz: found a file of 10 bytes with SHA-256 " in str(caught.value)
-    assert f"expected a file whose bytes, as it is handed out, have SHA-256 {SHA256['train.fr']}" in str(caught.value)
+    assert f"expected a file whose packed bytes have SHA-256 {SHA256['train.fr']}" in str(caught.value)
     assert "put the original one there, byte for byte" in str(caught.value)
