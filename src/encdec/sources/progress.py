@@ -64,23 +64,30 @@ class Lines:
             note(f"{self.label}: {self.so_far()}, {self.rate()}{self.left()}")
 
     def end(self) -> None:
-        note(f"{self.label}: {megabytes(self.done)} in {monotonic() - self.start:.1f} s, {self.rate()}")
+        note(f"{self.label}: {size(self.done)} in {monotonic() - self.start:.1f} s, {self.rate()}")
 
     def so_far(self) -> str:
         if self.total is None:
-            return megabytes(self.done)
-        return f"{self.done / 1e6:.1f} of {megabytes(self.total)} ({self.done / max(self.total, 1):.0%})"
+            return size(self.done)
+        return f"{size(self.done)} of {size(self.total)} ({self.done / max(self.total, 1):.0%})"
 
     def bytes_per_s(self) -> float:
         return (self.done - self.first) / max(monotonic() - self.start, 1e-3)
 
     def rate(self) -> str:
-        return f"{megabytes(self.bytes_per_s())}/s"
+        return f"{size(self.bytes_per_s())}/s"
 
     def left(self) -> str:
         rate = self.bytes_per_s()
         return f", {(self.total - self.done) / rate:.0f} s left" if self.total is not None and rate else ""
 
 
-def megabytes(count: float) -> str:
-    return f"{count / 1e6:.1f} MB"
+def size(num_bytes: float) -> str:
+    """In decimal units, as on the terminal: 22.1 kB, 9.9 MB."""
+    for unit in ("bytes", "kB", "MB"):
+        if num_bytes < 1000:
+            break
+        num_bytes /= 1000
+    else:
+        unit = "GB"
+    return f"{num_bytes:.0f} {unit}" if unit == "bytes" else f"{num_bytes:.1f} {unit}"

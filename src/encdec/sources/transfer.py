@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from encdec.sources.answers import begin, continues
 from encdec.sources.partial import Part
-from encdec.sources.progress import megabytes, note, progress
+from encdec.sources.progress import size, note, progress
 from encdec.sources.stream import BrokenError, RefusedError, Stream
 
 
@@ -108,4 +108,4 @@ def receive(url: str, part: Part, *, label: str, max_bytes: int, deadline: Deadl
 def kept(url: str, part: Part) -> str:
     if part.origin(url) is None:
         return ""
-    return f"; {megabytes(part.length)} of it are kept, and the next download goes on from there"
+    return f"; {size(part.length)} of it are kept, and the next download goes on from there"

@@ -234,12 +234,30 @@ def test_setting_any_one_value_with_dvc_changes_that_value_and_one_line_of_the_f
             for key in path[:-1]:
                 node = node[key]
             node[path[-1]] = other
-        after = dict(leaves(YAML(typ="safe", pure=True).load(copy)))
+        after = dict(leaves(YAML(typ="safe").load(copy)))  # in C: it is read some hundred times
         assert {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)} == {path}
     copy.write_text(text)
     with modify_yaml(copy):
         pass
     assert copy.read_text() == text, "the file is in the form that DVC writes, so that a change is a small diff"
+
+
+def test_a_source_with_a_dash_is_set_as_people_do_it(root: Path, tmp_path: Path) -> None:
+    """By the function behind `dvc exp run -S`, which parses the key, too."""
+    from dvc.utils.hydra import apply_overrides
+
+    copy = tmp_path / "params.yaml"
+    copy.write_text((root / "params.yaml").read_text())
+    at = "images.sources.fashion-mnist"
+    digest = "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
+    overrides = ["images.source=fashion-mnist", f"{at}.val_fraction=0.2", f"{at}.sha256.t10k_labels={digest}"]
+    apply_overrides(copy, overrides)
+    params = load_params(copy).params
+    assert params.images.selected is params.images.sources.fashion_mnist
+    assert params.images.sources.fashion_mnist.val_fraction == 0.2
+    assert params.images.sources.fashion_mnist.sha256.t10k_labels == digest
+    assert params.images.sources.kmnist.sha256.t10k_labels is None
+    assert params.images.shape == (1, 28, 28)
 
 
 def test_a_missing_file_and_broken_yaml_are_sentences(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -96,13 +97,14 @@ def test_a_damaged_download_is_done_once_more_from_its_first_byte(served, into, 
     assert f"where SHA-256 {DIGEST} was expected" in capfd.readouterr().err
 
 
-def test_a_killed_download_is_resumed_and_its_lock_is_free(served, into, cache):
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_killed_download_is_resumed_and_its_lock_is_free(served, into, cache, how):
     served.script.append("stall")
-    killed = subprocess.Popen(fetching(served, into))
+    killed = subprocess.Popen(fetching(served, into), stderr=subprocess.DEVNULL)
     assert served.stalled.wait(20)
     part = wait_for(cache, "letters.gz.part", process=killed)
-    killed.kill()
-    killed.wait()
+    killed.send_signal(how)
+    assert killed.wait(5) == -how  # at once, though the server sends nothing
     left = part.stat().st_size
     assert 0 < left < len(PACKED)
     assert files_below(into) == []

@@ -249,7 +249,7 @@ def test_a_server_that_stalls_is_left(served, part, limits, behaviour, came):
     limits(stall_s=0.3, tries=1)
     served.script.extend([behaviour])
     start = monotonic()
-    kept = "; 0.3 MB of it are kept, and the next download goes on from there" if came else ""
+    kept = "; 320.0 kB of it are kept, and the next download goes on from there" if came else ""
     assert refused(served, part) == f"nothing came for 0.3 s (after 1 tries){kept}"
     assert 0.3 <= monotonic() - start < 1.5
     assert part.length == came
@@ -329,7 +329,7 @@ def run_in(server, folder: Path, **streams) -> subprocess.CompletedProcess[bytes
 def test_a_log_gets_one_plain_line(served, tmp_path):
     told = run_in(served, tmp_path, capture_output=True)
     assert told.stdout == b""
-    assert re.fullmatch(r"src/file: 0\.6 MB in \d+\.\d s, \d+\.\d MB/s\n", told.stderr.decode())
+    assert re.fullmatch(r"src/file: 640\.0 kB in \d+\.\d s, \d+\.\d [MG]B/s\n", told.stderr.decode())
 
 
 def test_a_slow_download_tells_a_log_now_and_then_how_far_it_is(monkeypatch, capfd):
@@ -339,8 +339,16 @@ def test_a_slow_download_tells_a_log_now_and_then_how_far_it_is(monkeypatch, cap
         advance(1_000_000)
     lines = capfd.readouterr().err.splitlines()
     assert len(lines) == 3
-    assert re.fullmatch(r"src/file: 3\.0 of 8\.0 MB \(38%\), \d+\.\d MB/s, \d+ s left", lines[0])
-    assert re.fullmatch(r"src/file: 4\.0 of 8\.0 MB \(50%\), \d+\.\d MB/s, \d+ s left", lines[1])
+    assert re.fullmatch(r"src/file: 3\.0 MB of 8\.0 MB \(38%\), \d+\.\d [MG]B/s, \d+ s left", lines[0])
+    assert re.fullmatch(r"src/file: 4\.0 MB of 8\.0 MB \(50%\), \d+\.\d [MG]B/s, \d+ s left", lines[1])
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (22_100, "22.1 kB"), (9_912_422, "9.9 MB"), (3e9, "3.0 GB")],
+)
+def test_sizes_are_told_in_decimal_units(count, told):
+    assert progress.size(count) == told
 
 
 def test_a_terminal_sees_bytes_of_the_total_the_rate_and_the_time_left(served, tmp_path):
@@ -360,5 +368,5 @@ def test_a_bar_does_not_stand_in_a_log_because_the_other_stream_is_a_terminal(se
     master, slave = pty.openpty()
     assert run_in(served, tmp_path, stdout=subprocess.PIPE, stderr=slave).stdout == b""
     os.close(slave)
-    assert re.fullmatch(r"src/file: 0\.6 MB in \d+\.\d s, \d+\.\d MB/s\r\n", os.read(master, 100_000).decode())
+    assert re.fullmatch(r"src/file: 640\.0 kB in \d+\.\d s, \d+\.\d [MG]B/s\r\n", os.read(master, 100_000).decode())
     os.close(master)
