@@ -4,9 +4,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import log10
 from time import monotonic
 
 LINE_EVERY_S = 10.0
+UNITS = ("kB", "MB", "GB")
 
 
 @contextmanager
@@ -84,10 +86,7 @@ class Lines:
 
 def size(num_bytes: float) -> str:
     """In decimal units, as on the terminal: 22.1 kB, 9.9 MB."""
-    for unit in ("bytes", "kB", "MB"):
-        if num_bytes < 1000:
-            break
-        num_bytes /= 1000
-    else:
-        unit = "GB"
-    return f"{num_bytes:.0f} {unit}" if unit == "bytes" else f"{num_bytes:.1f} {unit}"
+    if num_bytes < 1000:
+        return f"{num_bytes:.0f} bytes"
+    power = min(int(log10(num_bytes)) // 3, len(UNITS))
+    return f"{num_bytes / 1000**power:.1f} {UNITS[power - 1]}"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from encdec.sources.answers import begin, continues
 from encdec.sources.partial import Part
-from encdec.sources.progress import size, note, progress
+from encdec.sources.progress import note, progress, size
 from encdec.sources.stream import BrokenError, RefusedError, Stream
 
 
