@@ -116,8 +116,10 @@ class Stream:
 
 
 def taken(queue: "Queue[Item | Exception]", within_s: float) -> Item:
+    if within_s <= 0:  # also where something lies ready: a server that sends and sends must not win
+        raise BrokenError("no time is left")
     try:
-        item = queue.get(timeout=max(within_s, 0.0))
+        item = queue.get(timeout=within_s)
     except Empty:
         raise BrokenError(f"nothing came for {within_s:.3g} s") from None
     if isinstance(item, Exception):

@@ -100,7 +100,6 @@ def receive(url: str, part: Part, *, label: str, max_bytes: int, deadline: Deadl
                     raise RefusedError(f"sends more than the {max_bytes} bytes that it can have")
                 append(block)
                 advance(len(block))
-                deadline.check(url, part)
     if origin.total not in (None, have):
         raise BrokenError(f"ended after {have} of {origin.total} bytes")
 

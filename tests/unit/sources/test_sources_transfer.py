@@ -19,7 +19,7 @@ import pytest
 
 from encdec.sources import progress, transfer
 from encdec.sources.partial import Part
-from encdec.sources.stream import RefusedError
+from encdec.sources.stream import BrokenError, RefusedError, Stream
 from encdec.sources.transfer import Deadline, Limits
 
 BODY = b"".join(sha256(bytes([index % 256, index // 256])).digest() for index in range(20_000))  # 640,000 bytes
@@ -268,6 +268,16 @@ def test_a_server_that_drips_is_left_when_the_time_is_over(served, part, limits,
     assert refused(served, part).startswith("the time limit of 1 s is over")
     assert 1.0 <= monotonic() - start < 2.5
     assert part.length < 100
+
+
+def test_a_server_that_sends_and_sends_is_left_too_when_the_time_is_over(served):
+    with Stream(f"{served.address}/file", {}, stall_s=5.0) as stream:
+        assert stream.answer(within_s=5.0).code == 200
+        assert stream.block(within_s=5.0) != b""
+        while stream.body.empty():
+            pass
+        with pytest.raises(BrokenError, match="no time is left"):
+            stream.block(within_s=0.0)
 
 
 def test_waits_count_for_the_time_limit(served, part, limits):
