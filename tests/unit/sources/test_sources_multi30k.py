@@ -1,7 +1,11 @@
 """`multi30k` of small files, which the test writes; whole and real it is in tests/data/test_real_sources.py."""
 
+from itertools import product
+from typing import get_args
+
 import pytest
 
+from encdec.params.data import Language, Multi30k
 from encdec.sources.download import DownloadError
 from encdec.sources.ingest import ingest_pairs
 from encdec.sources.manifest import pair_manifest
@@ -54,6 +58,17 @@ def test_every_file_has_its_pinned_address_and_its_published_digest():
         assert wanted.digest == ("SHA-256", digest, True)
         commit = "a3d2e0d26b56f3846f66a952536ffed4e401d05a"
         assert wanted.url == f"https://raw.githubusercontent.com/multi30k/dataset/{commit}/data/task1/raw/{wanted.file}"
+
+
+def test_any_two_languages_make_a_pair_and_one_language_none(section):
+    values = section.model_dump(by_alias=True)
+    for source, target in product(get_args(Language), repeat=2):
+        chosen = values | {"source_language": source, "target_language": target}
+        if source != target:
+            assert Multi30k.model_validate(chosen).target_language == target
+        else:
+            with pytest.raises(ValueError, match=f"are both {source}: set one of them to another language"):
+                Multi30k.model_validate(chosen)
 
 
 def test_a_line_is_a_sample_in_the_split_of_its_file(files, section):
