@@ -34,12 +34,13 @@ class Server:
     """Serves `files` by path; `script` says how the next requests go wrong. An empty script: all goes well.
 
     A line of the script is a status code and what Retry-After says, or `to ADDRESS` (a redirect), or some words:
-    `half` and then an end, `reset` instead of an end, or `stall` (nothing more until the test ends), or `change` (from
-    then on `changed` is served); `silent` (no answer) or `header` (one that never ends); `slow` (half a second before
-    the body) or `pause` (in its middle), `drip` (a byte at a time); `ignore` the range, a `wrong` range, `blind` (a
-    range whatever If-Range says); `weak` (a weak ETag alone), `dated` (Last-Modified alone), `nameless` (neither);
-    `corrupt`; `unannounced` (no Content-Length), `short` or `huge` (a false one), `endless`; `chunked`; `encoded`
-    (Content-Encoding: gzip).
+    - `half` and then an end, `reset` instead of an end, or `stall` (nothing more until the test ends), or `change`
+      (from then on `changed` is served);
+    - `silent` (no answer) or `header` (one that never ends); `slow` (half a second before the body) or `pause` (in its
+      middle), `drip` (a byte at a time);
+    - `ignore` the range, a `wrong` range, a `few` bytes of it alone, `blind` (a range whatever If-Range says);
+    - `weak` (a weak ETag alone), `dated` (Last-Modified alone), `nameless` (neither); `corrupt`; `unannounced` (no
+      Content-Length), `short` or `huge` (a false one), `endless`; `chunked`; `encoded` (Content-Encoding: gzip).
     """
 
     def __init__(self) -> None:
@@ -108,8 +109,9 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
                 part = part[:-1] + bytes([part[-1] ^ 1])
             self.send_response(206 if start else 200)
             if start:
+                part = part[:1000] if "few" in words else part
                 first = start + ("wrong" in words)
-                self.send_header("Content-Range", f"bytes {first}-{len(body) - 1}/{len(body)}")
+                self.send_header("Content-Range", f"bytes {first}-{first + len(part) - 1}/{len(body)}")
             self.describe(words, body, len(part))
             self.end_headers()
             self.send(words, part)
