@@ -97,6 +97,14 @@ def test_a_damaged_download_is_done_once_more_from_its_first_byte(served, into, 
     assert f"where SHA-256 {DIGEST} was expected" in capfd.readouterr().err
 
 
+def test_a_splice_of_two_versions_that_no_header_tells_is_found_by_the_digest(served, into):
+    """The second version is as long as the first one, and the server sends its rest without a word."""
+    served.files["/src/letters.gz"], served.changed = PACKED[::-1], PACKED
+    served.script.extend(["half change", "blind nameless"])
+    assert get(served, into).read_bytes() == CONTENT
+    assert served.ranges == [None, f"bytes={len(PACKED) // 2}-", None]
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_killed_download_is_resumed_and_its_lock_is_free(served, into, cache, how):
     served.script.append("stall")
