@@ -112,7 +112,7 @@ def test_a_killed_download_is_resumed_and_its_lock_is_free(served, into, cache, 
     assert served.stalled.wait(20)
     part = wait_for(cache, "letters.gz.part", process=killed)
     killed.send_signal(how)
-    assert killed.wait(5) == -how  # at once, though the server sends nothing
+    assert killed.wait(20) == -how  # and not when the 30 s of a stall are over
     left = part.stat().st_size
     assert 0 < left < len(PACKED)
     assert files_below(into) == []
@@ -136,7 +136,7 @@ def test_two_processes_at_once_download_once_and_the_second_says_that_it_waits(s
     for folder in folders:
         folder.mkdir()
     processes = [subprocess.Popen(fetching(served, folder), stderr=subprocess.PIPE, text=True) for folder in folders]
-    told = [process.communicate(timeout=30)[1] for process in processes]
+    told = [process.communicate(timeout=60)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert [(folder / "letters").read_bytes() == CONTENT for folder in folders] == [True, True]
     assert served.ranges == [None]
