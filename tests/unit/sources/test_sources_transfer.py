@@ -311,8 +311,14 @@ def test_a_server_s_words_cannot_write_on_the_terminal(served, part, monkeypatch
     assert len(told) < 250
 
 
-def test_what_came_is_on_the_disk_before_the_next_block_is_taken(served, part, limits):
-    """So a killed download keeps it: what another process sees while the server holds the rest back."""
+def test_a_block_is_in_the_file_before_the_next_one_comes(part):
+    with part.open() as append:
+        for length in (1, 2, 3):
+            append(b"x")
+            assert part.length == length
+
+
+def test_a_part_lies_beside_its_origin(served, part, limits):
     limits(stall_s=0.5, tries=1)
     served.script.append("stall")
     refused(served, part)
