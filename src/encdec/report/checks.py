@@ -71,11 +71,16 @@ def read_kind(kind: Kind, params: Params, *, validation: Path, prepared: Path) -
             split: round(shares[split] * result["rows"]) - rejected.splits[split] for split in SPLITS if split in shares
         },
         checks=tuple(
-            build_proportions(entry, limits) if entry["check"] == PROPORTIONS else build_check(entry)
+            build_proportions(entry, limits) if entry["check"] == PROPORTIONS else build_row(entry)
             for entry in result["checks"]
         ),
         rejected=rejected,
     )
+
+
+def build_row(entry: Mapping[str, Any]) -> CheckRow:
+    several = len(entry["expectations"]) > 1 and all(each["total"] == 1 for each in entry["expectations"])
+    return build_columns(entry) if several else build_check(entry)
 
 
 def build_check(entry: Mapping[str, Any]) -> CheckRow:
@@ -90,6 +95,15 @@ def build_check(entry: Mapping[str, Any]) -> CheckRow:
         result="passed" if entry["success"] else entry["severity"],
         message=entry["message"],
         rows=tuple(", ".join(f"{key} {value_text(value)}" for key, value in row.items()) for row in entry["rows"]),
+    )
+
+
+def build_columns(entry: Mapping[str, Any]) -> CheckRow:
+    """A check of several expectations about the whole table: how many of them fail."""
+    failed = sum(not expectation["success"] for expectation in entry["expectations"])
+    row = build_check(entry)
+    return row._replace(
+        failed=f"{failed} of {len(entry['expectations'])}", observed="" if row.result == "passed" else row.observed
     )
 
 

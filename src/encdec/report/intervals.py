@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from encdec.report.results import Interval, Row
 
-WIDTH, MARGIN = 240, 8
+WIDTH, MARGIN = 170, 8
 
 
 class Bar(NamedTuple):

@@ -22,6 +22,7 @@ WORDS: Mapping[str | None, str] = {
     "unclear": "no clear difference",
     None: "no baseline",
 }
+SPACE = "\u00a0"  # a number is not parted from its unit
 SIGNS: Mapping[str | None, str] = {"model": "\u25b2", "baseline": "\u25bc", "unclear": "\u2248", None: "\u2013"}
 """A verdict is never told by its colour alone."""
 
@@ -61,9 +62,9 @@ def with_unit(number: Interval, metric: str) -> str:
     """The number alone, with the digits that its interval is worth."""
     match scale_of(metric):
         case "share":
-            return f"{rounded(number, factor=100)} %"
+            return f"{rounded(number, factor=100)}{SPACE}%"
         case "nats" | "dB" as unit:
-            return f"{rounded(number)} {unit}"
+            return f"{rounded(number)}{SPACE}{unit}"
         case _:
             return rounded(number)
 
@@ -87,13 +88,13 @@ def magnitude(row: Row) -> str:
     assert row.theirs is not None
     gap, scale = Interval(abs(row.gap.value), row.gap.low, row.gap.high), scale_of(row.metric)
     if scale == "ratio" and row.theirs.value > 0:
-        return f"{percent(gap.value / row.theirs.value)} %"
+        return f"{percent(gap.value / row.theirs.value)}{SPACE}%"
     match scale:
         case "share":
             text = rounded(gap, factor=100)
             return f"{text} percentage point{'' if text == '1' else 's'}"
         case "nats" | "dB" | "points" as unit:
-            return f"{rounded(gap)} {unit}"
+            return f"{rounded(gap)}{SPACE}{unit}"
         case _:
             return rounded(gap)
 

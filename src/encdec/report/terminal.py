@@ -35,24 +35,29 @@ def show(summary: Path, page: Path, *, console: "Console | None" = None) -> None
 
 
 def headline_table(rows: list[list[str]]) -> "Table":
-    """The first row of each model, the verdict in colour and with a sign."""
+    """The first row of each model in two lines, so that it fits 80 columns; the verdict in colour and with a sign."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    header, *body = rows
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in header:
-        table.add_column(Text(name), overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 1, 0))
+    for name in ("model", "value", "baseline", "difference", "verdict"):
+        table.add_column(name, overflow="fold")
     shown: set[str] = set()
-    for row in body:
-        if row[0] in shown:
+    for model, metric, value, baseline, difference, verdict in rows[1:]:
+        if model in shown:
             continue
-        shown.add(row[0])
-        better = next((key for key, word in VERDICTS.items() if word == row[-1]), None)
-        cells = [Text(field) for field in row[:-1]]
-        table.add_row(*cells, Text(f"{SIGNS[better]} {row[-1]}", style=COLOURS[better]))
+        shown.add(model)
+        better = next((key for key, word in VERDICTS.items() if word == verdict), None)
+        opponent, _, number = baseline.rpartition(": ")
+        cells = (f"{model}\n{metric}", two_lines(value), f"{opponent}\n{number}", two_lines(difference))
+        table.add_row(*(Text(cell) for cell in cells), Text(f"{SIGNS[better]} {verdict}", style=COLOURS[better]))
     return table
+
+
+def two_lines(number: str) -> str:
+    """A number above its interval."""
+    return number.replace(" [", "\n[", 1)
 
 
 def page_line(page: Path) -> str:

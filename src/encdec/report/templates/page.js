@@ -41,9 +41,9 @@ function linkTo(line) {
   return link;
 }
 
-function details(line) {
+function details(line, withTime) {
   const parts = [];
-  if (Number.isFinite(line.seconds)) parts.push(duration(line.seconds));
+  if (withTime && Number.isFinite(line.seconds)) parts.push(duration(line.seconds));
   if (Number.isFinite(line.started)) parts.push(moment(line.started));
   if (line.commit) parts.push(`commit ${String(line.commit).replace(/^([0-9a-f]{7})[0-9a-f]*/, "$1")}`);
   return parts.join(", ");
@@ -57,7 +57,7 @@ function describe(place, line, words) {
   }
   place.append(`${words}${line.state === "restored" ? "restored from DVC's cache, MLflow run " : "MLflow run "}`);
   place.append(linkTo(line));
-  const more = details(line);
+  const more = details(line, !("brief" in place.dataset));
   if (more) place.append(` (${more})`);
 }
 
@@ -114,16 +114,20 @@ function askForRuns() {
   document.body.append(frame);
 }
 
+function inFullSize(image) {
+  const copy = image.cloneNode();
+  copy.removeAttribute("width");
+  copy.removeAttribute("height");
+  return copy;
+}
+
 function enlarge(picture) {
   const dialog = byId("large");
-  const image = picture.querySelector("img");
-  const copy = image.cloneNode();
-  copy.src = image.currentSrc;
-  byId("large-picture").replaceChildren(copy);
+  byId("large-picture").replaceChildren(...[...picture.children].map(inFullSize));
   dialog.showModal();
 }
 
-for (const picture of document.querySelectorAll("figure picture")) {
+for (const picture of document.querySelectorAll("figure .picture")) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "zoom";
