@@ -40,9 +40,9 @@ def headline_table(rows: list[list[str]]) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 1, 0))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), leading=1)
     for name in ("model", "value", "baseline", "difference", "verdict"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name in ("value", "difference"))
     shown: set[str] = set()
     for model, metric, value, baseline, difference, verdict in rows[1:]:
         if model in shown:
