@@ -16,6 +16,9 @@ EXEMPT = {
     "src/encdec/params": "the schema: a value reaches a stage through params.yaml, which DVC tracks by key",
     "src/encdec/tracking": "writes to MLflow, never into an out",
     "src/encdec/command.py": "reads the command line and prints errors",
+    "src/encdec/remedies.py": "words the errors of the operating system",
+    "src/encdec/signals.py": "ends a stage before it has an out",
+    "src/encdec/starting.py": "sets the terminal's words and signals; that text is UTF-8 in every locale, a test holds",
 }
 
 

@@ -16,6 +16,7 @@ from encdec.sources.transfer import TransferError, transfer
 from encdec.sources.unpacking import DigestError, unpack
 
 MIRROR_VARIABLE, CACHE_VARIABLE = "ENCDEC_MIRROR", "ENCDEC_CACHE"
+DEFAULT_CACHE = "~/.cache/encdec"
 LOCK_FILE = ".lock"
 ROUNDS = 2  # a resumed or damaged download is done once more from its first byte
 
@@ -77,13 +78,14 @@ def from_folder(wanted: PublicFile, mirror: Path, *, target: Path) -> None:
 
 def from_address(wanted: PublicFile, address: str, *, target: Path) -> None:
     """By way of the cache, in which a process waits until another one has the same file."""
-    folder = cache_folder() / wanted.source / wanted.sha256
     try:
+        folder = cache_folder() / wanted.source / wanted.sha256
         folder.mkdir(parents=True, exist_ok=True)
         (folder / LOCK_FILE).touch()
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError: this user has no home
         raise DownloadError(
-            f"the cache {folder} cannot be written ({error}): set {CACHE_VARIABLE} to a folder"
+            f"the cache {os.environ.get(CACHE_VARIABLE) or DEFAULT_CACHE} cannot be written ({error}): "
+            f"set {CACHE_VARIABLE} to a folder"
         ) from error
     with FileLock(folder / LOCK_FILE):
         cached = folder / wanted.name
@@ -112,4 +114,4 @@ def download(wanted: PublicFile, address: str, *, cached: Path) -> None:
 
 
 def cache_folder() -> Path:
-    return Path(os.environ.get(CACHE_VARIABLE) or "~/.cache/encdec").expanduser()
+    return Path(os.environ.get(CACHE_VARIABLE) or DEFAULT_CACHE).expanduser()

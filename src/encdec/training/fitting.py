@@ -22,6 +22,7 @@ from encdec.datasets.pairs import PairSplit
 from encdec.models.build import build_network, build_objective
 from encdec.params.root import Accelerator, Kind, ModelName, ModelSpec
 from encdec.training.callbacks import History, OnEpoch, ReseedEachStep
+from encdec.training.checkpoints import WholeCheckpoints
 from encdec.training.optimisers import configure
 from encdec.training.plan import Plan, plan_steps
 
@@ -136,6 +137,7 @@ def build_trainer(
         enable_model_summary=False,
         enable_progress_bar=progress and sys.stderr.isatty(),
         callbacks=list(callbacks),
+        plugins=[WholeCheckpoints()],
     )
 
 
