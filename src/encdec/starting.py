@@ -3,6 +3,7 @@
 import os
 import sys
 from io import TextIOWrapper
+from pathlib import Path
 
 from encdec.signals import leave_at_once
 
@@ -18,11 +19,19 @@ def begin(name: str) -> None:
     leave_at_once()
     if sys.getfilesystemencoding() != "utf-8":
         start_again_with_utf8()
-    if "MPLCONFIGDIR" not in os.environ and not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111
-        os.environ["MPLCONFIGDIR"] = os.path.abspath(".work/matplotlib")  # noqa: PTH100; no home: it would complain
+    if "MPLCONFIGDIR" not in os.environ and not has_home():
+        os.environ["MPLCONFIGDIR"] = str(Path(".work/matplotlib").absolute())
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def has_home() -> bool:
+    """Whether caches can be kept there; a container may run as a number without a home, or with one that is not."""
+    try:
+        return os.access(Path.home(), os.W_OK)
+    except RuntimeError:
+        return False
 
 
 def start_again_with_utf8() -> None:

@@ -71,7 +71,7 @@ def start(
 
 
 def paused(project: Project, stage: str, *, at: str, mark: Path, argv: Sequence[str] = ()) -> "subprocess.Popen[str]":
-    """A stage that stands still where it first opens a file for writing whose path contains `at`.
+    """A stage that stands still where it first opens a file for writing whose path contains `at`, or at `import x`.
 
     That is the one thing here that the stage does not do by itself: the signal would come too late otherwise.
     """

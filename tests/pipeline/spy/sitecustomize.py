@@ -43,10 +43,14 @@ PAUSE = json.loads(os.environ.get("ENCDEC_PAUSE", "null"))
 if PAUSE and STAGE and Path(sys.argv[0] if sys.argv else "").name != "dvc":
 
     def pause(event: str, args: tuple[object, ...]) -> None:
-        if event != "open" or not isinstance(args[0], str) or PAUSE["at"] not in args[0]:
+        if event == "import":
+            reached = PAUSE["at"] == f"import {args[0]}"
+        elif event == "open" and isinstance(args[0], str) and isinstance(args[2], int):
+            reached = PAUSE["at"] in args[0] and bool(args[2] & (os.O_WRONLY | os.O_RDWR))
+        else:
             return
-        writes = isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR)
-        if writes and threading.current_thread() is threading.main_thread() and not Path(PAUSE["mark"]).exists():
+        main = threading.current_thread() is threading.main_thread()
+        if reached and main and not Path(PAUSE["mark"]).exists():
             Path(PAUSE["mark"]).write_text(str(os.getpid()))
             time.sleep(60)
 
