@@ -1,5 +1,9 @@
 """Stage `ingest`: a named source -> its files and manifest.parquet, a row per sample with its split."""
 
+from encdec.starting import begin
+
+begin(__name__)  # above the imports, which take seconds
+
 from pathlib import Path
 
 import pandas as pd

@@ -1,5 +1,9 @@
 """Stage `prepare`: raw data -> arrays and token ids, a folder per split, and the list of rejected rows."""
 
+from encdec.starting import begin
+
+begin(__name__)  # above the imports, which take seconds
+
 import json
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,7 +34,7 @@ def main(kind: Kind, raw: Path, validation: Path, train: Path, val: Path, test: 
         with ExitStack() as stack:
             folders = {split: stack.enter_context(whole_folder(out)) for split, out in zip(SPLITS, outs, strict=False)}
             if kind == "images":
-                source = json.loads((raw / "source.json").read_text())
+                source = json.loads((raw / "source.json").read_text(encoding="utf-8"))
                 images = iter_images(raw, params.images)
                 bad = prepare_images(images, manifest, card_shape=params.images.shape, source=source, outs=folders)
             else:

@@ -1,5 +1,9 @@
 """Stage `tune`: an Optuna study on train and val -> the best values of the searched keys and the table of trials."""
 
+from encdec.starting import begin
+
+begin(__name__)  # above the imports, which take seconds
+
 from pathlib import Path
 
 from encdec.command import run_command
