@@ -1,10 +1,11 @@
 """The sections `images` and `pairs`: sources of data, how they are split, and what is expected of them."""
 
+from collections import Counter
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from encdec.params.section import PositiveInt, Probability, Section
+from encdec.params.section import Name, PositiveInt, Probability, Section
 
 Severity = Literal["error", "warning"]
 SPLITS = ("train", "val", "test")
@@ -100,6 +101,10 @@ class Digits(Section):
     def shape(self) -> tuple[int, int, int]:
         return (1, 8, 8)
 
+    @property
+    def num_classes(self) -> int | None:
+        return 10
+
 
 class Mnist(Section):
     val_fraction: Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -109,19 +114,35 @@ class Mnist(Section):
     def shape(self) -> tuple[int, int, int]:
         return (1, 28, 28)
 
+    @property
+    def num_classes(self) -> int | None:
+        return 10
+
 
 class Folder(Section):
     index: str | None
     height: PositiveInt
     width: PositiveInt
     channels: Literal[1, 3]
-    classes: tuple[str, ...] | None
+    classes: Annotated[tuple[Name, ...], Field(min_length=1)] | None
     split: Split
     validation: ImageChecks
+
+    @model_validator(mode="after")
+    def check_classes(self) -> Self:
+        twice = sorted(name for name, count in Counter(self.classes or ()).items() if count > 1)
+        if twice:
+            raise ValueError(f"classes names {', '.join(map(repr, twice))} more than once")
+        return self
 
     @property
     def shape(self) -> tuple[int, int, int]:
         return (self.channels, self.height, self.width)
+
+    @property
+    def num_classes(self) -> int | None:
+        """None where only the images will tell."""
+        return None if self.classes is None else len(self.classes)
 
 
 ImageSource = Digits | Mnist | Folder
@@ -194,14 +215,20 @@ class Cmudict(Section):
 
 
 class Table(Section):
-    file: str
-    source_column: str
-    target_column: str
-    slice_column: str | None
+    file: Name
+    source_column: Name
+    target_column: Name
+    slice_column: Name | None
     split: Split
     tokens: Tokenization
     max_characters: MaxCharacters
     validation: PairChecks
+
+    @model_validator(mode="after")
+    def check_columns(self) -> Self:
+        if self.source_column == self.target_column:
+            raise ValueError(f"source_column and target_column are both {self.source_column!r}")
+        return self
 
 
 PairSource = Dates | Cmudict | Table
