@@ -116,6 +116,7 @@ class Folder(Section):
     width: PositiveInt
     channels: Literal[1, 3]
     classes: tuple[str, ...] | None
+    max_rejected: Probability
     split: Split
     validation: ImageChecks
 
@@ -198,6 +199,7 @@ class Table(Section):
     source_column: str
     target_column: str
     slice_column: str | None
+    max_rejected: Probability
     split: Split
     tokens: Tokenization
     max_characters: MaxCharacters
