@@ -9,6 +9,7 @@ from encdec.outs import switch_off, whole_folder
 from encdec.params.loading import load_params
 from encdec.params.root import KINDS, Kind
 from encdec.sources.ingest import ingest_images, ingest_pairs
+from encdec.sources.rejections import REJECTED_FILE, read_rejected, rejected_beside
 from encdec.tracking.stage import tracked_stage
 
 
@@ -19,14 +20,18 @@ def main(kind: Kind, user: Path, out: Path) -> None:
         return
     section = loaded.params.data(kind)
     with tracked_stage("ingest", loaded=loaded, item=kind, inputs=[user], outputs=[out], section=section) as run:
-        with whole_folder(out) as folder:
+        with rejected_beside(out), whole_folder(out) as folder:
             if kind == "images":
                 ingest_images(loaded.params.images, user_dir=user, out=folder)
             else:
                 ingest_pairs(loaded.params.pairs, user_dir=user, out=folder)
         counts = pd.read_parquet(out / "manifest.parquet", columns=["split"])["split"].value_counts()
         run.log_metrics({f"rows/{split}": float(count) for split, count in counts.items()})
-        print(f"ingest {kind}: {int(counts.sum())} rows from {loaded.params.source_name(kind)}, {counts.to_dict()}")
+        rejected = len(read_rejected(out))
+        run.log_metrics({"rows/rejected": float(rejected)})
+        told = f", {rejected} rejected (listed in {out / REJECTED_FILE})" if rejected else ""
+        source = loaded.params.source_name(kind)
+        print(f"ingest {kind}: {int(counts.sum())} rows from {source}, {counts.to_dict()}{told}")
 
 
 if __name__ == "__main__":

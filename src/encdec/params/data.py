@@ -125,6 +125,7 @@ class Folder(Section):
     width: PositiveInt
     channels: Literal[1, 3]
     classes: Annotated[tuple[Name, ...], Field(min_length=1)] | None
+    max_rejected: Probability
     split: Split
     validation: ImageChecks
 
@@ -219,6 +220,7 @@ class Table(Section):
     source_column: Name
     target_column: Name
     slice_column: Name | None
+    max_rejected: Probability
     split: Split
     tokens: Tokenization
     max_characters: MaxCharacters

@@ -26,7 +26,7 @@ class CheckRow(NamedTuple):
 
 
 class DataChecks(NamedTuple):
-    """`rejected`: how many rows preparation left out, by reason."""
+    """`rejected`: how many rows were left out, at ingest or in preparation, by reason."""
 
     kind: Kind
     source: str

@@ -66,7 +66,7 @@ def stored(folder: Path, side: str) -> tuple[list[int], list[int]]:
 def test_ids_and_offsets_worked_by_hand(pairs: pd.DataFrame, outs: dict[str, Path]) -> None:
     rejected = prepare_pairs(pairs, section(), "table", outs)
     assert rejected.empty
-    assert list(rejected.columns) == ["sample", "split", "reason"]
+    assert list(rejected.columns) == ["sample", "split", "reason", "detail"]
     # characters of train: b 3, a 2, c 1 -> 4, 5, 6; words: B 3, AH 2, K 1 -> 4, 5, 6; z and ZH are unknown, 3
     assert stored(outs["train"], "source") == ([4, 5, 4, 6, 5, 4], [0, 3, 5, 6])
     assert stored(outs["train"], "target") == ([4, 5, 4, 6, 5, 4], [0, 3, 5, 6])
@@ -119,11 +119,16 @@ def test_blank_and_long_texts_are_listed_with_their_reason(pairs: pd.DataFrame, 
     )
     everything = pd.concat([pairs, more.assign(sample=["05", "06", "07", "08", "09"])])
     rejected = prepare_pairs(everything, section(), "table", outs)
-    assert rejected.to_dict("records") == [
-        {"sample": "05", "split": "train", "reason": "source has 6 characters, more than 5"},
-        {"sample": "06", "split": "val", "reason": "target has 8 characters, more than 7"},
-        {"sample": "07", "split": "test", "reason": "source is blank"},
-        {"sample": "08", "split": "train", "reason": "source is blank; target has 8 characters, more than 7"},
+    assert rejected.to_numpy().tolist() == [
+        ["05", "train", "long source", "source has 6 characters, more than 5"],
+        ["06", "val", "long target", "target has 8 characters, more than 7"],
+        ["07", "test", "blank source", "source is blank"],
+        [
+            "08",
+            "train",
+            "blank source; long target",
+            "source is blank; target has 8 characters, more than 7",
+        ],
     ]
     rows = pd.read_parquet(outs["train"] / "rows.parquet")
     assert rows["sample"].tolist() == ["00", "01", "03", "09"]
