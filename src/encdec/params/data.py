@@ -87,6 +87,7 @@ class PairChecks(Section):
     empty_texts: TolerantCheck
     long_texts: TolerantCheck
     unseen_characters: TolerantCheck
+    control_characters: TolerantCheck
     length_ratio: LengthRatio
     duplicates: TolerantCheck
     leakage: TolerantCheck

@@ -312,8 +312,8 @@ def test_more_than_the_limit_stops_with_the_counts_and_the_first_lines(ingest, u
         ingest("p.tsv", max_rejected=0.03)
     assert str(caught.value).splitlines() == [
         "2 of 50 rows (4.00%) cannot be used, more than pairs.sources.table.max_rejected (0.03) allows:",
-        "  1 control character",
         "  1 ragged row",
+        "  1 control character",
         "They are:",
         "  p.tsv:50: ragged row: 1 cells, expected 2 as in the header",
         "  p.tsv:51: control character: target has the control character U+0000 as character 1: remove it",
