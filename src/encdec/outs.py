@@ -5,10 +5,16 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 from encdec.remedies import named
 
 OFF_FILE = "off.json"
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The last four are the wide forms, which some spreadsheets take for the narrow ones."""
 
 
 @contextmanager
@@ -65,3 +71,22 @@ def switch_off(*outs: Path) -> None:
             case _:
                 with whole_folder(out) as folder:
                     write_json(folder / OFF_FILE, {"enabled": False})
+
+
+def table_text(table: "pd.DataFrame") -> str:
+    """A table as CSV in which a spreadsheet finds no formula.
+
+    A text that begins with =, +, -, @, a tab or a line break gets an apostrophe before it, which spreadsheets show as
+    text (https://owasp.org/www-community/attacks/CSV_Injection). Only tables for people are written so: the data
+    themselves stay as they are, and numbers stay numbers.
+    """
+    texts = {str(column): table[column] for column in table if table[column].dtype in (object, "str")}
+    safe = table.assign(**{name: column.map(without_formula) for name, column in texts.items()})
+    return str(safe.to_csv(index=False, lineterminator="\n"))
+
+
+def without_formula(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    lines = value.replace("\r\n", "\n").replace("\r", "\n")  # a carriage return alone would end the row unquoted
+    return f"'{lines}" if lines.startswith(FORMULA_STARTS) else lines

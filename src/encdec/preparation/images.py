@@ -36,7 +36,7 @@ def prepare_images(
         outs: an existing, empty folder for each split.
 
     Returns:
-        sample, split and reason of the rows that are left out.
+        sample, split, reason and detail of the rows that are left out.
 
     Raises:
         ValueError: images and manifest do not fit together, a split is without a row, or images whose values do not
@@ -69,12 +69,15 @@ def card_of(shape: tuple[int, int, int], source: Mapping[str, Any]) -> ImageCard
     )
 
 
-def reasons_against(rows: pd.DataFrame, card: ImageCard) -> "pd.Series[str]":
-    """(N,) why a row cannot be used; empty where it can."""
+def reasons_against(rows: pd.DataFrame, card: ImageCard) -> pd.DataFrame:
+    """Reason and detail of why a row cannot be used; both empty where it can."""
     unknown = ~rows["label"].isin(card.classes)
-    odd = ~rows["channels"].isin(list(MODES))
-    reasons = ("label " + rows["label"] + " is not a declared class").where(unknown, "")
-    return reasons.mask(odd & ~unknown, rows["channels"].astype("str") + " channels are neither grey nor colours")
+    odd = ~rows["channels"].isin(list(MODES)) & ~unknown
+    empty = pd.Series("", index=rows.index, dtype="str")
+    undeclared = "label " + rows["label"] + " is not a declared class"
+    counted = rows["channels"].astype("str") + " channels are neither grey nor colours"
+    reason = empty.mask(unknown, "undeclared class").mask(odd, "unknown channels")
+    return pd.DataFrame({"reason": reason, "detail": empty.mask(unknown, undeclared).mask(odd, counted)})
 
 
 def write_pixels(
