@@ -1,11 +1,12 @@
 """The sections `images` and `pairs`: sources of data, how they are split, and what is expected of them."""
 
 import re
+from collections import Counter
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
-from encdec.params.section import PositiveInt, Probability, Section
+from encdec.params.section import Name, PositiveInt, Probability, Section
 
 Severity = Literal["error", "warning"]
 SPLITS = ("train", "val", "test")
@@ -96,6 +97,7 @@ class PairChecks(Section):
     empty_texts: TolerantCheck
     long_texts: TolerantCheck
     unseen_characters: TolerantCheck
+    control_characters: TolerantCheck
     length_ratio: LengthRatio
     duplicates: TolerantCheck
     leakage: TolerantCheck
@@ -110,6 +112,10 @@ class Digits(Section):
     def shape(self) -> tuple[int, int, int]:
         return (1, 8, 8)
 
+    @property
+    def num_classes(self) -> int | None:
+        return 10
+
 
 class Mnist(Section):
     val_fraction: Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -118,6 +124,10 @@ class Mnist(Section):
     @property
     def shape(self) -> tuple[int, int, int]:
         return (1, 28, 28)
+
+    @property
+    def num_classes(self) -> int | None:
+        return 10
 
 
 class IdxDigests(Section):
@@ -140,13 +150,26 @@ class Folder(Section):
     height: PositiveInt
     width: PositiveInt
     channels: Literal[1, 3]
-    classes: tuple[str, ...] | None
+    classes: Annotated[tuple[Name, ...], Field(min_length=1)] | None
+    max_rejected: Probability
     split: Split
     validation: ImageChecks
+
+    @model_validator(mode="after")
+    def check_classes(self) -> Self:
+        twice = sorted(name for name, count in Counter(self.classes or ()).items() if count > 1)
+        if twice:
+            raise ValueError(f"classes names {', '.join(map(repr, twice))} more than once")
+        return self
 
     @property
     def shape(self) -> tuple[int, int, int]:
         return (self.channels, self.height, self.width)
+
+    @property
+    def num_classes(self) -> int | None:
+        """None where only the images will tell."""
+        return None if self.classes is None else len(self.classes)
 
 
 ImageSource = Digits | Mnist | MnistLike | Folder
@@ -244,14 +267,21 @@ class Multi30k(Section):
 
 
 class Table(Section):
-    file: str
-    source_column: str
-    target_column: str
-    slice_column: str | None
+    file: Name
+    source_column: Name
+    target_column: Name
+    slice_column: Name | None
+    max_rejected: Probability
     split: Split
     tokens: Tokenization
     max_characters: MaxCharacters
     validation: PairChecks
+
+    @model_validator(mode="after")
+    def check_columns(self) -> Self:
+        if self.source_column == self.target_column:
+            raise ValueError(f"source_column and target_column are both {self.source_column!r}")
+        return self
 
 
 PairSource = Dates | Cmudict | Multi30k | Table

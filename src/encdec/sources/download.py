@@ -19,6 +19,7 @@ from encdec.sources.stream import RefusedError
 from encdec.sources.unpacking import Digest, StorageError, WrongFileError, unpack
 
 MIRROR_VARIABLE, CACHE_VARIABLE = "ENCDEC_MIRROR", "ENCDEC_CACHE"
+DEFAULT_CACHE = "~/.cache/encdec"
 LOCK_FILE = ".lock"
 ROUNDS = 2  # a damaged download is done once more from its first byte
 PACKED_MARGIN = 1.01  # what gzip cannot make smaller becomes a little longer
@@ -145,14 +146,14 @@ def cache_folder(wanted: PublicFile) -> Iterator[Path]:
     Raises:
         DownloadError: the place cannot be written.
     """
-    root = Path(os.environ.get(CACHE_VARIABLE) or "~/.cache/encdec").expanduser()
-    folder = root / wanted.source / wanted.digest.value
+    root = os.environ.get(CACHE_VARIABLE) or DEFAULT_CACHE
     try:
+        folder = Path(root).expanduser() / wanted.source / wanted.digest.value
         folder.mkdir(parents=True, exist_ok=True)
         (folder / LOCK_FILE).touch()
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError: this user has no home
         raise DownloadError(
-            f"the cache {folder} cannot be written ({error}): set {CACHE_VARIABLE} to a folder"
+            f"the cache {root} cannot be written ({error}): set {CACHE_VARIABLE} to a folder"
         ) from error
     lock = FileLock(folder / LOCK_FILE)
     try:

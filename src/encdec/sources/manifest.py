@@ -1,6 +1,6 @@
 """`manifest.parquet`: one row per sample, from which everything after ingest is judged."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from encdec.sources.rejections import Rejection, write_rejected
 from encdec.sources.split import assign
 
 MANIFEST_FILE = "manifest.parquet"
@@ -79,8 +80,10 @@ def pair_manifest(samples: Iterable[PairSample], *, shares: Mapping[str, float])
     return frame([pair_row(sample, shares) for sample in samples], PAIR_COLUMNS)
 
 
-def write_manifest(out: Path, manifest: pd.DataFrame) -> None:
+def write_manifest(out: Path, manifest: pd.DataFrame, *, rejected: Sequence[Rejection] = ()) -> None:
+    """Write the samples, and beside them what could be none."""
     manifest.to_parquet(out / MANIFEST_FILE, index=False)
+    write_rejected(out, rejected)
 
 
 def frame(rows: list[tuple[object, ...]], columns: Mapping[str, str]) -> pd.DataFrame:

@@ -62,6 +62,8 @@ def put(value: object, *keys: str) -> Edit:
 
 NET = ("models", "cnn", "network")
 VAE = ("models", "vae", "network")
+FOLDER = ("images", "sources", "folder")
+TABLE = ("pairs", "sources", "table")
 INCEPTION = {
     "block": "inception", "channels": [16, 3], "kernel_size": 3, "activation": "relu", "batch_norm": True,
     "pooling": "max", "hidden_dims": [], "dropout_prob": 0.0,
@@ -173,6 +175,27 @@ CASES = [
     (put({"search": {"choices": [8, 8]}}, *VAE, "latent_dim"), "latent_dim.search: a choice stands twice in [8, 8]"),
     (put({1: 2}, "evaluation"), "evaluation: the key 1 should be a text"),
     (put("text", "models"), "models: 'text': should be a section"),
+    (put(11, "evaluation", "top_k"), "evaluation.top_k: 11 is above the 10 classes of images.source digits"),
+    (put(10, "evaluation", "top_k"), None),
+    (put([], *FOLDER, "classes"), "images.sources.folder.classes: []: should have at least 1 item"),
+    (put(["a", "b", "a"], *FOLDER, "classes"), "images.sources.folder: classes names 'a' more than once"),
+    (put(["a", ""], *FOLDER, "classes"), "folder.classes[1]: '': should have at least 1 character"),
+    (put("cat", *FOLDER, "classes"), "images.sources.folder.classes: 'cat': should be a list"),
+    (
+        put({"search": {"choices": [[64], 32, 64]}}, *NET, "kernel_size"),
+        "kernel_size.search.choices[0]: [64]: a choice is one text, one number, or true or false",
+    ),
+    (
+        put({"search": {"choices": [0.1, float("nan")]}}, *NET, "dropout_prob"),
+        "dropout_prob.search.choices[1]: nan: a choice is one text, one number",
+    ),
+    (
+        put({"search": {"low": "0.1", "high": 0.5}}, *NET, "dropout_prob"),
+        "dropout_prob.search.low: '0.1': should be a number",
+    ),
+    (put(2**31, "threads"), "threads: 2147483648: should be less than 2147483648"),
+    (put("target", *TABLE, "source_column"), "table: source_column and target_column are both 'target'"),
+    (put("", *TABLE, "file"), "pairs.sources.table.file: '': should have at least 1 character"),
 ]
 
 
@@ -204,6 +227,39 @@ def test_all_mistakes_are_reported_at_once_and_each_once(raw: dict[str, Any], tm
         "models.cnn.network.pooling",
         "models.vae.training.batch_size",
     ]
+
+
+def test_a_wrong_source_does_not_hide_what_can_be_checked_without_it(raw: dict[str, Any], tmp_path: Path) -> None:
+    raw["images"]["source"] = "digit"
+    raw["models"]["cnn"]["network"]["kernel_size"] = 4
+    raw["models"]["vae"]["beta_warmup_steps"] = 10**6
+    lines = mistakes(raw, tmp_path).splitlines()
+    assert lines[0] == "3 mistakes in params.yaml:"
+    assert [line.split(": ")[1] for line in lines[1:]] == [
+        "images.source",
+        "models.cnn.network.kernel_size",
+        "models.vae.beta_warmup_steps",
+    ]
+
+
+def test_a_mistake_elsewhere_in_images_does_not_hide_what_does_not_fit_the_selected_source(
+    raw: dict[str, Any], tmp_path: Path
+) -> None:
+    raw["images"]["sources"]["mnist"]["val_fraction"] = 2
+    raw["images"]["enabled"] = "yes"
+    raw["models"]["cnn"]["network"]["kernel_size"] = 9
+    raw["evaluation"]["top_k"] = 11
+    message = mistakes(raw, tmp_path)
+    assert message.startswith("4 mistakes in params.yaml:")
+    assert "models.cnn.network.kernel_size: 9 is larger than the 8x8 images of images.source digits" in message
+    assert "evaluation.top_k: 11 is above the 10 classes" in message
+
+
+def test_classes_that_are_named_bound_top_k(raw: dict[str, Any], tmp_path: Path) -> None:
+    raw["images"]["source"] = "folder"
+    load_params(write(raw, tmp_path))  # which classes there are, only the images will tell
+    raw["images"]["sources"]["folder"]["classes"] = ["cat", "dog"]
+    assert "evaluation.top_k: 3 is above the 2 classes of images.source folder" in mistakes(raw, tmp_path)
 
 
 def test_anchors_are_refused_because_dvc_would_change_several_sections_at_once(tmp_path: Path) -> None:
