@@ -49,6 +49,7 @@ class Server:
         self.script: deque[str] = deque()
         self.ranges: list[str | None] = []
         self.times: list[float] = []
+        self.encodings: list[str | None] = []
         self.authorizations: list[str | None] = []
         self.stalled, self.released = Event(), Event()
         self.http = QuietServer(("127.0.0.1", 0), handler(self))
@@ -68,6 +69,7 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             server.ranges.append(self.headers["Range"])
             server.times.append(monotonic())
+            server.encodings.append(self.headers["Accept-Encoding"])
             server.authorizations.append(self.headers["Authorization"])
             line = server.script.popleft() if server.script else "whole"
             words = line.split()

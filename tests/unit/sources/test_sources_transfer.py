@@ -94,6 +94,7 @@ def test_passing_trouble_is_overcome(served, part, script, ranges):
     bring(served, part)
     assert part.path.read_bytes() == BODY
     assert ranges is None or served.ranges == ranges
+    assert {*served.encodings} == {"identity"}  # what a server packs on the way has other bytes, and no ranges
 
 
 @pytest.mark.parametrize(
