@@ -14,6 +14,11 @@ from encdec.params.root import MODEL_NAMES, ModelName
 from encdec.tracking.stage import tracked_stage
 
 
+def figure(value: float) -> str:
+    """Four places; a count has none."""
+    return f"{value:.0f}" if value.is_integer() and abs(value) > 1 else f"{value:.4f}"
+
+
 def main(
     model_name: ModelName,
     test: Path,
@@ -47,8 +52,8 @@ def main(
         run.log_artifact(details, "evaluation")
         run.log_artifact(figures)
         for each in found.comparisons:
-            beside = f", {each.opponent} {each.baseline.value:.4f}" if each.baseline else ""
-            print(f"evaluate {model_name}: {each.metric.name} {each.model.value:.4f}{beside}")
+            beside = f" ({each.opponent}: {figure(each.baseline.value)})" if each.baseline else ""
+            print(f"evaluate {model_name}: {each.metric.name} {figure(each.model.value)}{beside}")
 
 
 if __name__ == "__main__":

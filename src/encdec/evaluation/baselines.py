@@ -103,7 +103,7 @@ def wiener_columns(
     wiener = fit_wiener(components, corruption)
     generator = torch.Generator().manual_seed(seed)
     before, after = [], []
-    for images, _ in test.batches(batch_size):
+    for images, _ in test.batches(batch_size, label="baselines noise"):
         noisy = corrupt(images, corruption, generator=generator)
         clean = images.flatten(1).double().numpy()
         given = noisy.flatten(1).double().numpy()
