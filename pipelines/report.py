@@ -1,5 +1,9 @@
 """Stage `report`: what the other stages wrote -> one self-contained page and one table."""
 
+from encdec.starting import begin
+
+begin(__name__)  # above the imports, which take seconds
+
 from pathlib import Path
 
 from encdec.command import run_command
