@@ -206,12 +206,17 @@ def cross_out(figure: Figure, x: float, y: float, *, cell: Cell, theme: Theme) -
     figure.add_artist(Line2D(*corners, color=theme.second, linewidth=1.4))
 
 
+def signed(value: float) -> str:
+    """With a sign that is as wide as the plus."""
+    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
 def scale_bar(figure: Figure, x: float, top: float, bottom: float, *, limit: float, theme: Theme) -> None:
     """What the colours of the signed rows mean."""
     width, height = figure.get_size_inches() * CSS_DPI
     axes = figure.add_axes((x / width, 1 - bottom / height, 8 / width, (bottom - top) / height))
     axes.imshow(np.linspace(1, -1, 65)[:, None], cmap=theme.signed, aspect="auto", extent=(0, 1, -limit, limit))
     axes.set_xticks([])
-    axes.set_yticks([-limit, 0, limit], [f"−{limit:.1f}", "0", f"+{limit:.1f}"], fontsize=SMALL - 1)
+    axes.set_yticks([-limit, 0, limit], [signed(-limit), "0", signed(limit)], fontsize=SMALL - 1)
     axes.yaxis.tick_right()
     axes.tick_params(length=0, pad=2)

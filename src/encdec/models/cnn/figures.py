@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from encdec.datasets.images import ImageSplit
 from encdec.figures.confusion import confusion
@@ -32,11 +33,11 @@ def figures(split: ImageSplit, scores: Scores, settings: Evaluation) -> list[Pic
     ]
 
 
-def worst_mistakes(columns: Columns) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+def worst_mistakes(columns: Columns) -> NDArray[np.int64]:
     """Rows of the wrong answers, the surest first."""
     wrong = ~columns["correct"].astype(bool)
     rows = largest(np.where(wrong, columns["confidence"].astype(np.float64), -1.0), count=SHOWN)
-    return rows[wrong[rows]]
+    return np.asarray(rows[wrong[rows]], dtype=np.int64)
 
 
 def mistakes(split: ImageSplit, columns: Columns, *, classes: Sequence[str]) -> list[Picture]:

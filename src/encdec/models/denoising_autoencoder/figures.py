@@ -44,7 +44,7 @@ def figures(
                 classes=[split.card.classes[int(one)] for one in split.labels[rows]] if hard else (),
             )
         )
-    code = torch.cat([network.encode(part) for part in noisy.split(settings.batch_size)]).numpy()
+    code = torch.cat([network.encode(part) for part in torch.split(noisy, settings.batch_size)]).numpy()
     what = "the code of their corrupted form"
     return [*pictures, latent_scatter(code, split.labels, classes=split.card.classes, what=what)]
 

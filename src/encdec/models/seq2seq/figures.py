@@ -107,7 +107,7 @@ def source_tokens(text: str, ids: list[int], vocabulary: Vocabulary) -> list[str
 
 def wilson(
     errors: NDArray[np.float64], rows: NDArray[np.int64], *, confidence: float
-) -> tuple[NDArray[np.float64], ...]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Bounds of Wilson's interval for shares of so many rows (N,), (N,): sensible where no row or all rows err."""
     z2 = float(norm.ppf(0.5 + confidence / 2)) ** 2
     middle = (errors + z2 / (2 * rows)) / (1 + z2 / rows)
@@ -180,10 +180,8 @@ def worst_mistakes(table: pd.DataFrame, *, tokens: str) -> list[Picture]:
     if not len(wrong):
         return []
     shown = [
-        WrongText(*(str(one) for one in row), f"{100 * sure:.1f} %")
-        for *row, sure in wrong[["source", "reference", "prediction", "sure"]]
-        .head(MOST_MISTAKES)
-        .itertuples(index=False)
+        WrongText(str(row.source), str(row.reference), str(row.prediction), f"{100 * float(str(row.sure)):.1f} %")
+        for row in wrong.head(MOST_MISTAKES).itertuples(index=False)
     ]
     lost = missing([text for each in shown for text in each[:3]])
     gaps = f" No font here can draw {', '.join(code_point(c) for c in lost)}." if lost else ""

@@ -19,6 +19,7 @@ from encdec.params.data import Evaluation
 SAMPLES, COLUMNS = 40, 10
 STEPS, WALK = 9, 7
 PATHS = 5
+MINUS = "\N{MINUS SIGN}"
 REACH = 3.0
 """Standard deviations of the prior to which a walk goes on either side."""
 WORKING_KL = 0.01
@@ -130,14 +131,14 @@ def walk(network: VariationalAutoencoder, kl: NDArray[np.float64]) -> Picture:
         name="walk",
         title="A walk through the code",
         caption=(
-            f"Each row moves one unit from −{REACH:g} to {REACH:g} standard deviations of the prior, all others at 0: "
-            f"the {len(units)} units that carry most, from {kl[units[0]]:.2f} nats down to {kl[units[-1]]:.2f}. What "
-            f"changes along a row is what the unit means."
+            f"Each row moves one unit from {MINUS}{REACH:g} to {REACH:g} standard deviations of the prior, all others "
+            f"at 0: the {len(units)} units that carry most, from {kl[units[0]]:.2f} nats down to "
+            f"{kl[units[-1]]:.2f}. What changes along a row is what the unit means."
         ),
         alt=f"{len(units)} rows of {WALK} decoded images, one unit of the code varied in each.",
         group="code",
     )
-    return image_rows(rows, words=words, above=[f"{float(value):g}".replace("-", "−") for value in values], target=48)
+    return image_rows(rows, words=words, above=[f"{float(value):g}".replace("-", MINUS) for value in values], target=48)
 
 
 def unit_kl(kl: NDArray[np.float64]) -> Picture:
