@@ -33,9 +33,10 @@ def confusion(counts: Counts, *, classes: Sequence[str]) -> Picture:
     """Counts (K, K): rows are the true classes, columns the answers."""
     pairs, names = confused_pairs(counts), [label(name, most=18) for name in classes]
     wrong, total = sum(pair[2] for pair in pairs), int(counts.sum())
-    worst = (
-        f" Most often {names[pairs[0][0]]} was taken for {names[pairs[0][1]]} ({pairs[0][2]} times)." if pairs else ""
-    )
+    worst = ""
+    if pairs:
+        true, answer, count = pairs[0]
+        worst = f" Most often {names[true]} was taken for {names[answer]} ({count} of {counts[true].sum()})."
     if len(classes) > MOST_IN_MATRIX:
         return most_confused(pairs[:MOST_PAIRS], names=names, wrong=wrong, total=total)
     words = Words(

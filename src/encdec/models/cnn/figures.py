@@ -51,11 +51,12 @@ def mistakes(split: ImageSplit, columns: Columns, *, classes: Sequence[str]) -> 
         f"true {names[int(one)]}\nsaid {names[int(two)]}\n{100 * float(share):.0f} %"
         for one, two, share in zip(true, said, sure, strict=True)
     ]
+    which = f"All {total} wrong answers" if len(rows) == total else f"The surest {len(rows)} of {total} wrong answers"
     words = Words(
         name="worst_mistakes",
         title="Worst mistakes",
         caption=(
-            f"The {len(rows)} of {total} wrong answers that the model was surest of, the surest first: the true "
+            f"{which}, the surest first: the true "
             f"class, what it said, and how sure it was. A wrong label in the data shows up here."
         ),
         alt=f"{len(rows)} misclassified images with true class, answer and confidence.",
