@@ -42,12 +42,15 @@ def main(
     section, inputs = {"evaluation": params.evaluation.model_dump()}, [test, model, baselines]
     with tracked_stage("evaluate", loaded=loaded, item=model_name, inputs=inputs, outputs=outs, section=section) as run:
         run.log_input(test, context="test")
-        given = {"split": test, "baselines": baselines, "settings": params.evaluation, "seed": params.seed}
-        found = evaluate_model(model, **given)
+        settings, seed = params.evaluation, params.seed
+        found = evaluate_model(model, split=test, baselines=baselines, settings=settings, seed=seed)
         with whole_folder(details) as folder:
             write_evaluation(found, metrics=metrics, baseline=baseline, details=folder)
         with whole_folder(figures) as folder:
-            write_pictures(draw_model(model, scores=found.scores, **given), folder)
+            pictures = draw_model(
+                model, split=test, baselines=baselines, scores=found.scores, settings=settings, seed=seed
+            )
+            write_pictures(pictures, folder)
         run.log_evaluation(
             model,
             metrics={each.metric.name: each.model.value for each in found.comparisons},

@@ -110,9 +110,9 @@ def described(reading: Reading, *, name: str, script: str, backwards: bool) -> W
         name=name,
         title=f"Attention, {script}",
         caption=(
-            f"A row per token of the output, a column per token of the source; the darker a cell stands out, the more "
-            f"the decoder looked there (each row sums to 1). The output is {reading.output}, {told}. On average "
-            f"{100 * sure:.0f} % of a row lies on its largest cell.{order}{cut}{gaps}"
+            f"A row per token of the output, a column per token of the source; the stronger a cell stands out, "
+            f"the more the decoder looked there (each row sums to 1). The output is {reading.output}, {told}. On "
+            f"average {100 * sure:.0f} % of a row lies on its largest cell.{order}{cut}{gaps}"
         ),
         alt=f"Heat map of attention from the source {reading.source} to the output {reading.output}.",
         group="code",

@@ -88,10 +88,11 @@ def latent_scatter(
         axes = figure.add_subplot()
         points, kinds = plane.points[kept], labels[kept]
         other = ~np.isin(kinds, named)
-        axes.scatter(*points[other].T, s=10, color=theme.line)
+        axes.scatter(points[other, 0], points[other, 1], s=10, color=theme.line)
         for number, kind in enumerate(named):
             axes.scatter(
-                *points[kinds == kind].T,
+                points[kinds == kind, 0],
+                points[kinds == kind, 1],
                 s=26,
                 marker=MARKERS[number % len(MARKERS)],
                 color=theme.classes[number % len(theme.classes)],
@@ -104,7 +105,7 @@ def latent_scatter(
         medians = np.array([np.median(plane.points[labels == kind], axis=0) for kind in named]).reshape(-1, 2)
         for kind, (x, y) in zip(named, pushed_apart(medians, plane.points), strict=True):
             name = label(classes[kind], most=14)
-            axes.text(x, y, name, ha="center", va="center", fontsize=TEXT + 4, path_effects=halo)  # type: ignore[arg-type]  # the stubs ask for the base class
+            axes.text(x, y, name, ha="center", va="center", fontsize=TEXT + 4, path_effects=halo)
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handletextpad=0.2)
         axes.set_xlabel(f"first component ({first:.0f} % of the variance)")
         axes.set_ylabel(f"second ({second:.0f} %)")
