@@ -16,7 +16,7 @@ MOST_PANELS = 3
 
 
 def best_epoch(history: pd.DataFrame, monitor: str) -> tuple[int, float]:
-    """The epoch whose weights were kept, counted from 0, and its value: the least; of several the first.
+    """The epoch whose weights were kept, counted from 1, and its value: the least; of several the first.
 
     Raises:
         ValueError: the history lacks the monitored metric, or never has a finite value of it.

@@ -17,7 +17,7 @@ from time import monotonic
 
 import pytest
 
-from encdec.sources import progress, transfer
+from encdec.sources import transfer
 from encdec.sources.partial import Part
 from encdec.sources.stream import BrokenError, RefusedError, Stream
 from encdec.sources.transfer import Deadline, Limits
@@ -350,25 +350,6 @@ def test_a_log_gets_one_plain_line(served, tmp_path):
     assert re.fullmatch(r"src/file: 640\.0 kB in \d+\.\d s, \d+\.\d [MG]B/s\n", told.stderr.decode())
 
 
-def test_a_slow_download_tells_a_log_now_and_then_how_far_it_is(monkeypatch, capfd):
-    monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
-    with progress.progress("src/file", done=2_000_000, total=8_000_000) as advance:
-        advance(1_000_000)
-        advance(1_000_000)
-    lines = capfd.readouterr().err.splitlines()
-    assert len(lines) == 3
-    assert re.fullmatch(r"src/file: 3\.0 MB of 8\.0 MB \(38%\), \d+\.\d [MG]B/s, \d+ s left", lines[0])
-    assert re.fullmatch(r"src/file: 4\.0 MB of 8\.0 MB \(50%\), \d+\.\d [MG]B/s, \d+ s left", lines[1])
-
-
-@pytest.mark.parametrize(
-    ("count", "told"),
-    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (22_100, "22.1 kB"), (9_912_422, "9.9 MB"), (3e9, "3.0 GB")],
-)
-def test_sizes_are_told_in_decimal_units(count, told):
-    assert progress.size(count) == told
-
-
 def test_a_terminal_sees_bytes_of_the_total_the_rate_and_the_time_left(served, tmp_path):
     served.script.append("pause")
     master, slave = pty.openpty()
@@ -377,9 +358,9 @@ def test_a_terminal_sees_bytes_of_the_total_the_rate_and_the_time_left(served, t
     shown = os.read(master, 100_000).decode()
     os.close(master)
     assert "src/file" in shown
-    assert "640.0/640.0 kB" in shown
+    assert " of 640.0 kB" in shown
     assert re.search(r"\d+\.\d [kM]B/s", shown)
-    assert re.search(r"\d:\d\d:\d\d", shown)
+    assert re.search(r"\d s left", shown)
 
 
 def test_a_bar_does_not_stand_in_a_log_because_the_other_stream_is_a_terminal(served, tmp_path):
