@@ -6,6 +6,7 @@ import pandas as pd
 
 from encdec.params.data import SPLITS
 
+MOST_REASONS = 3
 COLUMNS = ["sample", "split", "reason", "detail"]
 
 
@@ -32,7 +33,10 @@ def accepted_by_split(manifest: pd.DataFrame, reasons: pd.DataFrame) -> Mapping[
     splits = {split: manifest[(manifest["split"] == split) & (reasons["reason"] == "")] for split in SPLITS}
     for split, rows in splits.items():
         if rows.empty:
-            in_manifest = int((manifest["split"] == split).sum())
-            found = f"{split} has no row to prepare ({in_manifest} in the manifest, {in_manifest} rejected)"
-            raise ValueError(f"manifest.parquet: {found}; give it more data, or a greater share of the split")
+            why = reasons.loc[manifest["split"] == split, "reason"].value_counts()
+            counts = f"{int(why.sum())} in the manifest, {int(why.sum())} rejected"
+            told = "".join(f", {count} {reason}" for reason, count in why.head(MOST_REASONS).items())
+            remedy = "mend what is rejected, or raise its limit in params.yaml" if len(why) else "or a greater share"
+            found = f"{split} has no row to prepare ({counts}{told.replace(',', ':', 1)})"
+            raise ValueError(f"manifest.parquet: {found}; give it more data, {remedy}")
     return splits

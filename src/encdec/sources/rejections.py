@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from encdec.outs import write_text
+from encdec.outs import table_text, write_text
 from encdec.sources.printable import printable
 
 REJECTED_FILE = "rejected.csv"
@@ -101,4 +101,4 @@ def read_rejected(out: Path) -> pd.DataFrame:
 
 def csv_text(rows: pd.DataFrame) -> str:
     """A table of texts as CSV, each row one line, whatever a user's names hold."""
-    return str(rows.map(printable).to_csv(index=False))
+    return table_text(rows.astype("str").map(printable))

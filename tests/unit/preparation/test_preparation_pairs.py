@@ -139,10 +139,28 @@ def test_blank_and_long_texts_are_listed_with_their_reason(pairs: pd.DataFrame, 
 def test_a_split_without_a_row_is_told(split: str, pairs: pd.DataFrame, outs: dict[str, Path]) -> None:
     pairs.loc[pairs["split"] == split, "target"] = ""
     count = 3 if split == "train" else 1
-    with pytest.raises(
-        ValueError, match=rf"{split} has no row to prepare \({count} in the manifest, {count} rejected\)"
-    ):
+    told = (
+        rf"{split} has no row to prepare \({count} in the manifest, {count} rejected: {count} blank target\); give it"
+    )
+    with pytest.raises(ValueError, match=told):
         prepare_pairs(pairs, section(), "table", outs)
+
+
+def test_targets_that_never_fit_leave_a_sentence_with_the_reason(pairs: pd.DataFrame, outs: dict[str, Path]) -> None:
+    pairs["target"] = pairs["target"] + " AH AH AH"
+    told = (
+        r"train has no row .* \(3 in the manifest, 3 rejected: 3 long target\); .* or raise its limit in params\.yaml$"
+    )
+    with pytest.raises(ValueError, match=told):
+        prepare_pairs(pairs, section(), "table", outs)
+    assert all(not list(folder.rglob("*")) for folder in outs.values()), "nothing half-written"
+
+
+def test_a_split_into_which_no_row_fell_is_told(pairs: pd.DataFrame, outs: dict[str, Path]) -> None:
+    without = pairs[pairs["split"] != "val"]
+    told = r"val has no row to prepare \(0 in the manifest, 0 rejected\); give it more data, or a greater share$"
+    with pytest.raises(ValueError, match=told):
+        prepare_pairs(without, section(), "table", outs)
 
 
 @pytest.mark.parametrize("tokens", ["characters", "words", "bpe"])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encdec.outs import whole_folder
+from encdec.outs import whole_folder, without_formula
 from encdec.sources.printable import printable
 from encdec.sources.rejections import (
     Rejection,
@@ -92,7 +92,7 @@ def test_printable_text_is_printable_utf8_and_left_alone(text: str) -> None:
 @given(st.lists(st.tuples(*[st.text(st.characters(exclude_categories=()))] * 3)))
 def test_every_reader_of_csv_sees_the_same_rows(rows: list[tuple[str, str, str]]) -> None:
     text = csv_text(rejected_frame([Rejection(*row) for row in rows]))
-    told = [[printable(cell) for cell in row] for row in rows]
+    told = [[without_formula(printable(cell)) for cell in row] for row in rows]
     assert list(csv.reader(io.StringIO(text))) == [["sample", "reason", "detail"], *told]
     assert list(csv.reader(text.splitlines(keepends=True))) == [["sample", "reason", "detail"], *told]
 
