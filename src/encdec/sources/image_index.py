@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from encdec.params.data import SPLITS
-from encdec.sources.columns import read_columns
+from encdec.sources.columns import read_rows
 from encdec.sources.entries import AT, Entry, Listing, unusable
 from encdec.sources.image_tree import INDEX_SUFFIXES
 from encdec.sources.rejections import Rejection
@@ -21,7 +21,7 @@ class Line(NamedTuple):
 
 
 def list_index(user_dir: Path, index: str) -> Listing:
-    """Each row of the index, in its order; a row that names no image is rejected under its file and line.
+    """Each row of the index, in its order; a row that is malformed or names no image is rejected under its line.
 
     Raises:
         ValueError: the index is missing or is no table of such columns, or has a split column without all splits.
@@ -29,13 +29,14 @@ def list_index(user_dir: Path, index: str) -> Listing:
     file = user_dir / index
     if file.parent != user_dir or file.suffix.lower() not in INDEX_SUFFIXES or not file.is_file():
         raise ValueError(f"{AT}.index: {index}: expected the name of a .csv or .parquet file in {user_dir}")
-    lines = [Line(place, *cells) for place, cells in read_columns(file, ["path", "label"], optional=["split"])]
+    rows = list(read_rows(file, ["path", "label"], optional=["split"]))
+    lines = [Line(row.place, *row.cells) for row in rows if not isinstance(row, Rejection)]
     splits = {line.split for line in lines} - {""}
     missing = [split for split in SPLITS if split not in splits]
     if splits and missing:
         told = f"the column split has no row for {', '.join(missing)}; leave it out, or name all three"
         raise ValueError(f"{file}: {told}")
-    sound, rejected = [], []
+    sound, rejected = [], [row for row in rows if isinstance(row, Rejection)]
     for line in lines:
         problem = problem_of(line, with_splits=bool(splits), user_dir=user_dir)
         if problem:
