@@ -9,13 +9,14 @@ if TYPE_CHECKING:
 
 NOTE_TAG = "mlflow.note.content"
 EXPERIMENT_NOTE = """\
-One parent run per `dvc repro`, a run per stage below it, trials below their tuning. **A model's training run is its
-row:** parameters, the metrics of every epoch, the test metrics (`test/...`) beside its baseline's (`baseline/...`),
-figures and the model itself.
+**One row per trained model**: select some and press Compare; docs/compare.md of the project says more.
 
-`test/headline` is a model's main metric, `headline.metric` says which; `test/headline_gain` is above 0 where the model
-is better than its baseline. Filters: `tags.stage = 'train'`, `tags.model = 'vae'`, `tags.source = 'digits'`. How to
-compare: docs/compare.md.
+A model's training run is its row: parameters, the metrics of every epoch, the test metrics (`test/...`) beside its
+baseline's (`baseline/...`), figures and the model itself. `test/headline` is a model's main metric, `headline.metric`
+says which; `test/headline_gain` is above 0 where the model is better than its baseline.
+
+Without the filter: a parent run per `dvc repro`, a run per stage below it, trials below their tuning. Other filters:
+`tags.model = 'vae'`, `tags.source = 'digits'`, `tags.git.dirty = 'false'`.
 """
 SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>])")
 VERDICTS = {

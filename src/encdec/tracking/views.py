@@ -15,11 +15,24 @@ VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
 """Where MLflow keeps a shared view: the address names it by `viewStateShareKey`."""
 TRAININGS = "tags.stage = 'train'"
 SHOWN = f"{TRAININGS} and attributes.status != 'FAILED'"
-METRICS = ("test/headline", "baseline/headline", "test/headline_gain", "num_parameters", "train_seconds", "best_epoch")
-PARAMS = ("training.learning_rate",)
-TAGS = ("headline.metric", "headline.verdict", "source", "git.commit", "git.dirty")
-NARROW, WIDE = 110, 190  # pixels
-WIDE_COLUMNS = ("attributes.`Run Name`", "tags.`headline.metric`")
+COLUMNS = {
+    "attributes.`Run Name`": 210,
+    "runDateAndNestInfo": 150,
+    "tags.`headline.metric`": 120,
+    "tags.`headline.verdict`": 120,
+    "tags.`source`": 80,
+    "tags.`git.commit`": 100,
+    "tags.`git.dirty`": 80,
+    "metrics.`test/headline`": 120,
+    "metrics.`baseline/headline`": 130,
+    "metrics.`test/headline_gain`": 140,
+    "metrics.`num_parameters`": 120,
+    "metrics.`best_epoch`": 95,
+    "duration": 90,
+    "params.`training.learning_rate`": 170,
+}
+"""Columns of the table in their order, by MLflow's identifiers, with their widths in pixels."""
+ALWAYS_SHOWN = ("attributes.`Run Name`", "runDateAndNestInfo", "duration")
 
 
 def table_view() -> dict[str, object]:
@@ -28,9 +41,6 @@ def table_view() -> dict[str, object]:
     Sorted by the date under its second name: by `attributes.start_time` MLflow folds all stages of a repro into one
     row without metrics.
     """
-    columns = [f"metrics.`{name}`" for name in METRICS]
-    columns += [f"params.`{name}`" for name in PARAMS]
-    columns += [f"tags.`{name}`" for name in TAGS]
     return {
         "searchFilter": SHOWN,
         "orderByKey": "attributes.`Created`",
@@ -39,8 +49,9 @@ def table_view() -> dict[str, object]:
         "lifecycleFilter": "Active",
         "modelVersionFilter": "All Runs",
         "datasetsFilter": [],
-        "selectedColumns": columns,
-        "columnWidths": dict.fromkeys(columns, NARROW) | dict.fromkeys(WIDE_COLUMNS, WIDE),
+        "selectedColumns": [column for column in COLUMNS if column not in ALWAYS_SHOWN],
+        "columnOrder": ["0", "1", *COLUMNS],
+        "columnWidths": {"0": 40, "1": 50, **COLUMNS},
     }
 
 
