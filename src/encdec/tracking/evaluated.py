@@ -1,7 +1,7 @@
 """A model's row in the comparison: its training run, found by the digest of its weights."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -120,6 +120,7 @@ def record_evaluation(
     metrics: Mapping[str, float],
     tags: Mapping[str, str],
     artifacts: Mapping[str, Path],
+    side_by_side: Sequence[Path],
     evaluation_id: str,
     commit: str | None,
 ) -> bool:
@@ -127,6 +128,7 @@ def record_evaluation(
 
     Args:
         artifacts: folders, by the name of the artifact folder that gets their content.
+        side_by_side: files for the top of the artifacts.
 
     Returns:
         Whether the model was trained at another commit than it was evaluated at.
@@ -143,6 +145,8 @@ def record_evaluation(
     recorder.flush()
     for name, folder in artifacts.items():
         store.client.log_artifacts(run.info.run_id, str(folder), name)
+    for file in side_by_side:
+        store.client.log_artifact(run.info.run_id, str(file))
     describe_training(store, run.info.run_id)
     return other
 

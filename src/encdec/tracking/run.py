@@ -1,7 +1,7 @@
 """The run of a stage that is under way: what a stage may record."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -136,6 +136,7 @@ class StageRun:
         baseline: Mapping[str, float],
         headline: Headline | None = None,
         artifacts: Mapping[str, Path] = NOTHING,
+        side_by_side: Sequence[Path] = (),
     ) -> None:
         """Test metrics and figures, on this run and on the model's row: the run that trained it, or a restored one.
 
@@ -145,6 +146,8 @@ class StageRun:
             baseline: logged as baseline/<name>.
             headline: the main one of the metrics, logged by names that are the same in every model.
             artifacts: folders by the artifact folder to keep them in, e.g. {"figures": path}.
+            side_by_side: files for the top of the row's artifacts: MLflow's page of comparison shows there what all
+                chosen runs have by the same name, and nothing of what lies in folders.
         """
         weights = Weights(model, self.store.project.name(model), self.digest(model))
         numbers = evaluated.metrics_of(metrics, baseline, headline)
@@ -162,6 +165,7 @@ class StageRun:
             metrics=numbers,
             tags=tags,
             artifacts=artifacts,
+            side_by_side=side_by_side,
             evaluation_id=self.run_id,
             commit=self.tags.get("git.commit"),
         )

@@ -16,20 +16,20 @@ VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
 TRAININGS = "tags.stage = 'train'"
 SHOWN = f"{TRAININGS} and attributes.status != 'FAILED'"
 COLUMNS = {
-    "attributes.`Run Name`": 210,
-    "runDateAndNestInfo": 150,
-    "tags.`headline.metric`": 120,
-    "tags.`headline.verdict`": 120,
-    "tags.`source`": 80,
-    "tags.`git.commit`": 100,
-    "tags.`git.dirty`": 80,
-    "metrics.`test/headline`": 120,
-    "metrics.`baseline/headline`": 130,
-    "metrics.`test/headline_gain`": 140,
-    "metrics.`num_parameters`": 120,
-    "metrics.`best_epoch`": 95,
-    "duration": 90,
-    "params.`training.learning_rate`": 170,
+    "attributes.`Run Name`": 205,
+    "runDateAndNestInfo": 140,
+    "tags.`source`": 70,
+    "tags.`headline.metric`": 115,
+    "metrics.`test/headline`": 100,
+    "metrics.`baseline/headline`": 125,
+    "metrics.`test/headline_gain`": 135,
+    "tags.`headline.verdict`": 115,
+    "metrics.`num_parameters`": 115,
+    "metrics.`best_epoch`": 85,
+    "duration": 75,
+    "params.`training.learning_rate`": 150,
+    "tags.`git.commit`": 95,
+    "tags.`git.dirty`": 70,
 }
 """Columns of the table in their order, by MLflow's identifiers, with their widths in pixels."""
 ALWAYS_SHOWN = ("attributes.`Run Name`", "runDateAndNestInfo", "duration")

@@ -171,6 +171,7 @@ def measure(loaded: Loaded, headline: Headline, figures: Path) -> str:
             baseline={},
             headline=headline,
             artifacts={"figures": figures},
+            side_by_side=sorted(figures.glob("*.light.png")),
         )
     return run.run_id
 
@@ -193,10 +194,14 @@ def test_figures_are_with_the_evaluation_and_with_the_models_row(store: Store, l
     trained = train(loaded)
     figures = tmp_path / "drawn"
     figures.mkdir()
-    (figures / "codes.png").write_bytes(b"png")
+    for theme in ("light", "dark"):
+        (figures / f"codes.{theme}.png").write_bytes(b"png")
     done = measure(loaded, Headline("mse", False, 0.1, None, None, None), figures)
     for run_id in (trained, done):
-        assert [file.path for file in store.client.list_artifacts(run_id, "figures")] == ["figures/codes.png"]
+        paths = [file.path for file in store.client.list_artifacts(run_id, "figures")]
+        assert paths == ["figures/codes.dark.png", "figures/codes.light.png"]
+    top = [file.path for file in store.client.list_artifacts(trained) if not file.is_dir]
+    assert top == ["codes.light.png"]  # where the page of comparison looks
     tags = get(store, trained).data.tags
     assert tags["headline.verdict"] == "no baseline"
     assert "headline.baseline" not in tags
