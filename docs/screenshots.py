@@ -34,7 +34,7 @@ def main() -> None:
             sys.exit("there is nothing to show yet: run `make repro` first")
         take(browser, "runs", addresses[TABLE], table, size=(1500, 620))
         take(browser, "charts", f"{addresses[TABLE]}&compareRunsMode=CHART", charts, size=(1500, 900))
-        take(browser, "compare", addresses[COMPARED], differences, size=(1500, 1150))
+        take(browser, "compare", addresses[COMPARED], differences, size=(1760, 1500))
         take(browser, "figures", addresses[COMPARED], shared_figures, size=(1800, 620))
         take(browser, "run", addresses[TABLE], first_run, size=(1500, 900))
         take(browser, "report", REPORT.as_uri(), nothing, size=(1280, 900))
@@ -107,6 +107,8 @@ def table(page: Page) -> None:
 
 
 def charts(page: Page) -> None:
+    """Of all charts those of the validation metrics."""
+    page.get_by_placeholder("Search metric charts").fill("val/")
     page.locator(".js-plotly-plot").first.wait_for()
 
 

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-KEY = "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1"
-SEEN = f"<script>localStorage.setItem({KEY!r}, 'true')</script>"
-"""On a first visit MLflow opens its Assistant, a chat that wants a language model, over a quarter of the table. With
-this it believes that it has done so: the button stays, the panel opens when somebody wants it."""
+SEEN = """<script>
+localStorage.setItem("mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true");
+if (!localStorage.getItem("mlflow.workflowType_v1")) {
+  localStorage.setItem("mlflow.workflowType_v1", JSON.stringify("machine_learning"));
+}
+</script>"""
+"""What MLflow keeps in the browser, set before its first page. It would open its Assistant, a chat that wants a
+language model, over a quarter of the table: now only its button does. And it would show every page whose address does
+not say otherwise, such as a run's, as one of its GenAI mode; whoever chose a mode by hand keeps it."""
 
 
 def main(host: str, port: int) -> None:
