@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 from encdec.cards import ImageCard
 from encdec.datasets.images import ImageSplit
 from encdec.models.storage import TrainedModel
-from encdec.params.root import ModelName
 from encdec.tracking.prediction import predict_images
 
 BATCH_SIZE = 512
 Pixels = NDArray[np.float32]
-REBUILDERS: tuple[ModelName, ...] = ("autoencoder", "sparse_autoencoder", "denoising_autoencoder", "vae")
 
 
 class ClassProbability(NamedTuple):

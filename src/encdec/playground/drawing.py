@@ -44,7 +44,8 @@ def from_ink(ink: Ink, card: ImageCard, *, bright_ink: bool) -> Stored:
     else:
         placed = whole(ink, card) if bright_ink else 1 - whole(ink, card)
     stored = np.rint(placed * card.pixel_max).astype(np.uint8)
-    return np.repeat(stored[None], card.channels, axis=0)
+    image: Stored = np.repeat(stored[None], card.channels, axis=0)
+    return image
 
 
 def from_picture(picture: Stored, card: ImageCard, *, bright_ink: bool) -> Stored:

@@ -14,6 +14,8 @@ from encdec.figures.picture import Picture, rendered
 from encdec.figures.style import DARK, LIGHT
 from encdec.playground.answers import Pixels
 
+DRAWING = Lock()
+"""The style of a figure is a setting of the whole process, and the page answers from several threads."""
 SHOWN_SIDE = 132
 """About so many CSS pixels is a shown image wide."""
 
@@ -57,7 +59,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str) 
         for first, *rest in rows
     )
     words = f"<caption>{escape(caption)}</caption>"
-    return f'<div class="wide"><table>{words}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    region = f'class="wide" tabindex="0" role="region" aria-label="{escape(caption)}"'  # it scrolls on a phone
+    return f"<div {region}><table>{words}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def images(shown: Sequence[Shown]) -> str:
@@ -70,8 +73,13 @@ def images(shown: Sequence[Shown]) -> str:
     return f'<div class="images">{figures}</div>'
 
 
-DRAWING = Lock()
-"""The style of a figure is a setting of the whole process, and the page answers from several threads."""
+def image_button(number: int, pixels: Pixels, *, name: str) -> str:
+    image = f'<img src="{data(enlarged(pixels))}" alt="">'
+    return f'<button type="button" data-number="{number}" aria-label="Example {escape(name)}">{image}</button>'
+
+
+def examples(buttons: Sequence[str]) -> str:
+    return f'<p class="label">Or choose a test image</p><div class="examples">{"".join(buttons)}</div>'
 
 
 def picture(drawn: Picture, *, alt: str, caption: str) -> str:

@@ -12,6 +12,7 @@ from encdec.params.corruption import Corruption
 from encdec.playground import markup
 from encdec.playground.answers import Pixels, pixels_of
 from encdec.playground.denoise import NOISES, Noise, Restored, noise_of, restored, strength_of
+from encdec.playground.events import connect
 from encdec.playground.known import Known
 from encdec.playground.opening import Opened
 
@@ -54,11 +55,10 @@ def noise_tab(opened: Opened, known: Known, given: gr.State, *, seed: int) -> No
 
     inputs = [given, kind, strength, sown]
     shown = gr.HTML(show(None, trained.kind, strength_of(trained), seed), elem_id="noise")
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
     for control in (strength, kind):
-        control.input(show, inputs, shown, trigger_mode="always_last", **quiet)
-    given.change(show, inputs, shown, trigger_mode="always_last", **quiet)
-    again.click(sow, inputs, [sown, shown], **quiet)
+        connect(control.input, show, inputs, shown, newest=True)
+    connect(given.change, show, inputs, shown, newest=True)
+    connect(again.click, sow, inputs, [sown, shown])
 
 
 def explained(trained: Corruption) -> str:

@@ -2,11 +2,9 @@
 
 from html import escape
 from importlib.resources import files
-from typing import NamedTuple
 
 import gradio as gr
 
-from encdec.params.root import ModelName
 from encdec.playground.known import Known
 from encdec.playground.noise_tab import noise_tab
 from encdec.playground.opening import Opened
@@ -19,13 +17,14 @@ TITLE = "encdec playground"
 
 def build_page(opened: Opened, known: Known, *, seed: int) -> gr.Blocks:
     """The whole page; nothing is served yet."""
+    page: gr.Blocks
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 600)) as page:
         gr.HTML(heading(opened))
         given = gr.State(None)  # the image that all tabs speak of: (C, H, W) in stored units
         with gr.Tabs():
             with gr.Tab("Picture"):
                 picture_tab(opened, known, given)
-            with gr.Tab("Walk through the code"):
+            with gr.Tab("Code walk"):
                 walk_tab(opened, known, given)
             with gr.Tab("Noise"):
                 noise_tab(opened, known, given, seed=seed)

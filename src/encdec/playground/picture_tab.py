@@ -1,6 +1,6 @@
 """Draw, upload or choose a picture: its class, its reconstruction, how unusual it is, and its place among others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -9,10 +9,12 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
+from encdec.params.root import ModelName
 from encdec.playground import markup
 from encdec.playground.anomaly import anomaly_of
 from encdec.playground.answers import Pixels, classify, pixels_of, rebuild
-from encdec.playground.drawing import CENTRED, FILLED, from_ink, from_picture
+from encdec.playground.drawing import from_ink, from_picture
+from encdec.playground.events import connect
 from encdec.playground.known import Known
 from encdec.playground.latent_map import nearest_classes, place_of
 from encdec.playground.opening import Opened
@@ -20,8 +22,16 @@ from encdec.playground.strokes import draw_ink, read_strokes
 from encdec.sources.decoding import decode_image
 
 Stored = NDArray[np.uint8]
+REBUILDERS: Mapping[ModelName, str] = {
+    "autoencoder": "autoencoder",
+    "vae": "VAE",
+    "sparse_autoencoder": "sparse autoencoder",
+}
 UNUSUAL = 0.95
+"""The share of known images with a smaller error from which on a picture is called unusual."""
 NEIGHBOURS = 10
+MOST_ROWS = 12
+"""Of more classes the most probable are shown."""
 
 
 class Told(NamedTuple):
@@ -44,7 +54,7 @@ def picture_tab(opened: Opened, known: Known, given: gr.State) -> None:
         with gr.Column(scale=1, min_width=300):
             pad = drawing_pad()
             upload = gr.UploadButton("Upload a picture", file_types=["image"], file_count="single")
-            gallery = example_gallery(opened, known)
+            examples = example_buttons(opened, known)
         with gr.Column(scale=2, min_width=320):
             classes = gr.HTML(markup.note("Draw something, or choose an example."))
             rebuilt = gr.HTML()
@@ -63,10 +73,8 @@ def picture_tab(opened: Opened, known: Known, given: gr.State) -> None:
 
         return ["", *answered(read)]
 
-    def chosen(event: gr.SelectData) -> list[object]:
-        images = opened.images
-        assert images is not None
-        return ["", *answered(lambda: np.array(images.test.images[known.examples[event.index]]))]
+    def chosen(event: gr.EventData) -> list[object]:
+        return ["", *answered(lambda: example(opened, known, event.number))]
 
     def answered(read: Callable[[], Stored]) -> list[object]:
         try:
@@ -75,11 +83,17 @@ def picture_tab(opened: Opened, known: Known, given: gr.State) -> None:
             return [None, markup.problem(f"{error}."), "", "", "", ""]
         return [stored, *tell(opened, known, pixels_of(stored, card))]
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    pad.input(drawn, pad, [given, *shown], trigger_mode="always_last", **quiet)
-    upload.upload(uploaded, upload, [pad, given, *shown], **quiet)
-    if gallery is not None:
-        gallery.select(chosen, None, [pad, given, *shown], **quiet)
+    connect(pad.input, drawn, pad, [given, *shown], newest=True)
+    connect(upload.upload, uploaded, upload, [pad, given, *shown])
+    if examples is not None:
+        connect(examples.select, chosen, None, [pad, given, *shown])
+
+
+def example(opened: Opened, known: Known, number: object) -> Stored:
+    """The example image of a button; what a browser sends is not trusted."""
+    if opened.images is None or not isinstance(number, int) or not 0 <= number < len(known.examples):
+        raise ValueError("there is no such example: choose one that is shown")
+    return np.array(opened.images.test.images[known.examples[number]])
 
 
 def why_no_images(opened: Opened) -> str:
@@ -92,35 +106,22 @@ def drawing_pad() -> gr.HTML:
 
 
 def read(name: str) -> str:
-    return (files("encdec.playground") / "pad" / name).read_text(encoding="utf-8")
+    return (files("encdec.playground") / "scripts" / name).read_text(encoding="utf-8")
 
 
-def example_gallery(opened: Opened, known: Known) -> gr.Gallery | None:
+def example_buttons(opened: Opened, known: Known) -> gr.HTML | None:
+    """Test images as buttons, which the keyboard reaches; None where there are none."""
     if opened.images is None:
         gr.HTML(markup.note(opened.missing["images"]))
         return None
     test, card = opened.images.test, opened.images.test.card
-    shown = [
-        (enlarged(pixels_of(test.images[row], card)), card.classes[int(test.labels[row])]) for row in known.examples
+    buttons = [
+        markup.image_button(number, pixels_of(test.images[row], card), name=card.classes[int(test.labels[row])])
+        for number, row in enumerate(known.examples)
     ]
-    return gr.Gallery(
-        shown,
-        label="Examples from the test images",
-        columns=5,
-        height="auto",
-        object_fit="contain",
-        allow_preview=False,
-        buttons=[],
-        format="png",
-        elem_id="examples",
+    return gr.HTML(
+        markup.examples(buttons), js_on_load=read("examples.js"), elem_id="examples", apply_default_css=False
     )
-
-
-def enlarged(pixels: Pixels) -> NDArray[np.uint8]:
-    """(C, H, W) in [0, 1] -> (H', W', 3), each pixel a square of several."""
-    times = max(1, 96 // max(pixels.shape[1:]))
-    large = np.rint(pixels * 255).astype(np.uint8).repeat(times, axis=1).repeat(times, axis=2)
-    return np.broadcast_to(large, (3, *large.shape[1:])).transpose(1, 2, 0)
 
 
 def place_on_map(known: Known) -> gr.HTML:
@@ -141,12 +142,14 @@ def tell(opened: Opened, known: Known, pixels: Pixels) -> Told:
 
 
 def tell_classes(opened: Opened, pixels: Pixels) -> str:
-    model = opened.models.get("cnn")
-    if model is None or opened.card is None:
+    model, card = opened.models.get("cnn"), opened.card
+    if model is None or card is None:
         return markup.problem(f"No classes: {opened.missing.get('cnn', '')}")
-    found = classify(model, pixels, opened.card.classes)
+    found = classify(model, pixels, card.classes)
     best = found[0]
-    rows = sorted(found, key=lambda each: opened.card.classes.index(each.name)) if len(found) <= 10 else found[:10]
+    rows = (
+        sorted(found, key=lambda each: card.classes.index(each.name)) if len(found) <= MOST_ROWS else found[:MOST_ROWS]
+    )
     return markup.answer(best.name, f"{best.probability:.1%}") + markup.bars(
         [(each.name, each.probability) for each in rows],
         caption="Class probabilities of the CNN",
@@ -156,11 +159,13 @@ def tell_classes(opened: Opened, pixels: Pixels) -> str:
 
 def tell_rebuilt(opened: Opened, pixels: Pixels) -> str:
     shown = [markup.Shown(pixels, "what the models see", "the picture as the models see it")]
-    for name, words in (("autoencoder", "autoencoder"), ("vae", "VAE"), ("sparse_autoencoder", "sparse autoencoder")):
+    for name, words in REBUILDERS.items():
         model = opened.models.get(name)
         if model is not None:
             shown.append(
-                markup.Shown(rebuild(model, pixels[None])[0], f"rebuilt by the {words}", f"reconstruction by the {words}")
+                markup.Shown(
+                    rebuild(model, pixels[None])[0], f"rebuilt by the {words}", f"reconstruction by the {words}"
+                )
             )
     return markup.images(shown)
 
@@ -187,7 +192,7 @@ def tell_place(opened: Opened, known: Known, pixels: Pixels) -> tuple[str, str]:
         return "", ""
     place = place_of(model, known.places, pixels)
     left, top, inside = known.drawn_map.share_of(place)
-    near = ", ".join(f"{count} x {name}" for name, count in nearest_classes(known.places, place, count=NEIGHBOURS))
+    near = ", ".join(f"{name} ({count})" for name, count in nearest_classes(known.places, place, count=NEIGHBOURS))
     beyond = "" if inside else " It lies beyond the edge of the map."
-    words = f"Latent map of the autoencoder: the ring is yours. The {NEIGHBOURS} nearest training images: {near}.{beyond}"
-    return markup.note(words), markup.mark(left, top)
+    words = f"On the map of the autoencoder's code the ring is yours. Its {NEIGHBOURS} nearest training images: {near}."
+    return markup.note(words + beyond), markup.mark(left, top)

@@ -12,6 +12,7 @@ from encdec.tracking.ui import has_display
 
 if TYPE_CHECKING:
     from gradio import Blocks
+    from gradio.themes import Base
 
 QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -37,8 +38,6 @@ def prepare_environment(uploads: Path) -> None:
 
 def serve(page: "Blocks", *, css: str, host: str, port: int) -> None:
     """Say where the page is, and serve it until Ctrl-C or SIGTERM."""
-    import gradio as gr
-
     _, address, _ = page.launch(
         server_name=host,
         server_port=port,
@@ -55,7 +54,7 @@ def serve(page: "Blocks", *, css: str, host: str, port: int) -> None:
         mcp_server=False,
         ssr_mode=False,
         pwa=False,
-        theme=gr.themes.Base(font=FONTS, font_mono=MONO_FONTS),
+        theme=theme(),
         css=css,
     )
     try:
@@ -68,6 +67,30 @@ def serve(page: "Blocks", *, css: str, host: str, port: int) -> None:
         print()
     finally:
         page.close(verbose=False)
+
+
+def theme() -> "Base":
+    """Fonts of the machine, so that none is fetched, and Gradio's greys and blue so dark that they can be read."""
+    from gradio.themes import Base
+
+    return Base(font=FONTS, font_mono=MONO_FONTS).set(
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        block_label_text_color="*neutral_700",
+        block_label_text_color_dark="*neutral_200",
+        block_title_text_color="*neutral_700",
+        block_title_text_color_dark="*neutral_200",
+        input_placeholder_color="*neutral_600",
+        input_placeholder_color_dark="*neutral_400",
+        color_accent="*primary_700",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        slider_color="*primary_700",
+        slider_color_dark="*primary_400",
+    )
 
 
 def temporary_uploads() -> "TemporaryDirectory[str]":

@@ -4,11 +4,11 @@ import gradio as gr
 
 from encdec.figures.attention import END, Reading, attention
 from encdec.playground import markup
+from encdec.playground.events import connect
 from encdec.playground.opening import Opened
 from encdec.playground.translate import LONGEST, Translation, translate
-from encdec.tracking.prediction import TextModel
 
-MOST_EXAMPLES, WIDEST_BEAM = 12, 16
+FEW_EXAMPLES, MOST_EXAMPLES, WIDEST_BEAM = 12, 24, 16
 
 
 def text_tab(opened: Opened) -> None:
@@ -25,7 +25,13 @@ def text_tab(opened: Opened) -> None:
                 1, WIDEST_BEAM, value=min(model.decoding.beam_size, WIDEST_BEAM), step=1, label="Beam width"
             )
             ask = gr.Button("Answer", variant="primary")
-            choices = gr.Dataset(components=[text], samples=[[each] for each in examples], label="Examples (test texts)")
+            choices = gr.Dataset(
+                components=[text],
+                samples=[[each] for each in examples],
+                label="Examples (test texts)",
+                samples_per_page=MOST_EXAMPLES,
+                elem_id="samples",
+            )
         with gr.Column(scale=2, min_width=320):
             told = gr.HTML(markup.note("Type a text and press Enter, or choose an example."), elem_id="told")
             drawn = gr.HTML(elem_id="attention")
@@ -40,10 +46,9 @@ def text_tab(opened: Opened) -> None:
     def respond_to(sample: list[str], beam_size: float) -> tuple[str, str, str]:
         return (sample[0], *respond(sample[0], beam_size))
 
-    private = {"api_visibility": "private"}
-    ask.click(respond, [text, width], [told, drawn], **private)
-    text.submit(respond, [text, width], [told, drawn], **private)
-    choices.click(respond_to, [choices, width], [text, told, drawn], **private)
+    connect(ask.click, respond, [text, width], [told, drawn])
+    connect(text.submit, respond, [text, width], [told, drawn])
+    connect(choices.click, respond_to, [choices, width], [text, told, drawn])
 
 
 def some_sources(opened: Opened) -> list[str]:
@@ -53,7 +58,8 @@ def some_sources(opened: Opened) -> list[str]:
     rows = opened.pairs.rows.drop_duplicates("source")
     first = rows.drop_duplicates("slice")
     rest = rows.drop(first.index)
-    return [*first["source"].tolist(), *rest["source"].head(MOST_EXAMPLES).tolist()][: max(MOST_EXAMPLES, 0)]
+    few = rest["source"].head(max(FEW_EXAMPLES - len(first), 0))
+    return [*first["source"].tolist(), *few.tolist()][:MOST_EXAMPLES]
 
 
 def tell(found: Translation) -> str:
@@ -63,12 +69,14 @@ def tell(found: Translation) -> str:
     if found.unknown:
         names = ", ".join(found.unknown)
         parts.append(
-            markup.problem(f"The model has never seen: {names}. It reads each of them as one and the same unknown token.")
+            markup.problem(
+                f"The model has never seen: {names}. It reads each of them as one and the same unknown token."
+            )
         )
     if not best.ended:
         parts.append(markup.problem("The model found no end: this is the best unfinished answer."))
     rows = [
-        [each.text or "(nothing)", f"{each.probability:.2%}", f"{each.score:.3f}", f"{each.value:.3f}"]
+        [each.text or "(nothing)", f"{each.probability:.2%}", f"{each.score:.4g}", f"{each.value:.4g}"]
         for each in found.answers
     ]
     heads = ("answer", "probability", "log-probability", "score")

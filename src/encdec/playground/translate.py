@@ -70,7 +70,10 @@ def translate(model: TextModel, text: str, *, beam_size: int) -> Translation:
     best = found[order[0]]
     attention = torch.stack(best.attention).numpy() if best.attention else None
     return Translation(
-        source_tokens(model.source, text), [answers[index] for index in order], attention, unknown_in(model.source, text)
+        source_tokens(model.source, text),
+        [answers[index] for index in order],
+        attention,
+        unknown_in(model.source, text),
     )
 
 

@@ -30,7 +30,7 @@ Code = NDArray[np.float32]
 class Unit(NamedTuple):
     """`nats` that it carries on average; known images lie within `reach` on both sides of 0."""
 
-    index: int
+    number: int
     nats: float
     reach: float
 

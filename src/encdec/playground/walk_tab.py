@@ -1,14 +1,17 @@
 """Sliders for the units of the VAE's code that carry most; the decoded image follows them."""
 
+from collections.abc import Sequence
+
 import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
 from encdec.playground import markup
 from encdec.playground.answers import pixels_of
+from encdec.playground.events import connect
 from encdec.playground.known import Known
 from encdec.playground.opening import Opened
-from encdec.playground.vae_walk import Code, centre_of, code_of, decode, drawn_from_prior, moved
+from encdec.playground.vae_walk import Code, Unit, centre_of, code_of, decode, drawn_from_prior, moved
 
 STEP = 0.05
 
@@ -22,7 +25,7 @@ def walk_tab(opened: Opened, known: Known, given: gr.State) -> None:
     if not units:
         gr.HTML(markup.problem(opened.missing["images"]))
         return
-    indices, size = [unit.index for unit in units], len(centre_of(vae))
+    indices, size = [unit.number for unit in units], len(centre_of(vae))
     gr.HTML(markup.note(explained(len(units), size)))
     start = gr.State(centre_of(vae))
     with gr.Row():
@@ -33,7 +36,7 @@ def walk_tab(opened: Opened, known: Known, given: gr.State) -> None:
         with gr.Column(scale=2, min_width=300):
             sliders = [
                 gr.Slider(
-                    -unit.reach, unit.reach, value=0.0, step=STEP, label=f"Unit {unit.index} ({unit.nats:.1f} nats)"
+                    -unit.reach, unit.reach, value=0.0, step=STEP, label=f"Unit {unit.number} ({unit.nats:.1f} nats)"
                 )
                 for unit in units
             ]
@@ -41,9 +44,8 @@ def walk_tab(opened: Opened, known: Known, given: gr.State) -> None:
             image = gr.HTML(show(decode(vae, centre_of(vae)), "decoded"), elem_id="walked")
 
     def begin(code: Code, words: str) -> list[object]:
-        reaches = np.array([unit.reach for unit in units])
-        values = np.clip(code[indices], -reaches, reaches).tolist()
-        return [code, show(decode(vae, code), words), *values]
+        values = on_sliders(code, units)
+        return [code, show(decode(vae, moved(code, indices, values)), words), *values]
 
     def begin_from_picture(stored: NDArray[np.uint8] | None) -> list[object]:
         if stored is None:
@@ -60,13 +62,19 @@ def walk_tab(opened: Opened, known: Known, given: gr.State) -> None:
     def begin_from_prior() -> list[object]:
         return begin(drawn_from_prior(vae, np.random.default_rng()), "a code from the prior")
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
     outputs = [start, image, *sliders]
-    from_picture.click(begin_from_picture, given, outputs, **quiet)
-    from_middle.click(begin_from_middle, None, outputs, **quiet)
-    from_prior.click(begin_from_prior, None, outputs, **quiet)
+    connect(from_picture.click, begin_from_picture, given, outputs)
+    connect(from_middle.click, begin_from_middle, None, outputs)
+    connect(from_prior.click, begin_from_prior, None, outputs)
     for slider in sliders:
-        slider.input(walk, [start, *sliders], image, trigger_mode="always_last", **quiet)
+        connect(slider.input, walk, [start, *sliders], image, newest=True)
+
+
+def on_sliders(code: Code, units: Sequence[Unit]) -> list[float]:
+    """The values of these units where a slider can stand."""
+    return [
+        round(STEP * round(min(max(float(code[unit.number]), -unit.reach), unit.reach) / STEP), 2) for unit in units
+    ]
 
 
 def explained(shown: int, size: int) -> str:
