@@ -6,6 +6,7 @@ import pandas as pd
 
 from encdec.command import run_command
 from encdec.outs import switch_off, whole_folder
+from encdec.params.data import SPLITS
 from encdec.params.loading import load_params
 from encdec.params.root import KINDS, Kind
 from encdec.sources.ingest import ingest_images, ingest_pairs
@@ -24,9 +25,11 @@ def main(kind: Kind, user: Path, out: Path) -> None:
                 ingest_images(loaded.params.images, user_dir=user, out=folder)
             else:
                 ingest_pairs(loaded.params.pairs, user_dir=user, out=folder)
-        counts = pd.read_parquet(out / "manifest.parquet", columns=["split"])["split"].value_counts()
+        splits = pd.read_parquet(out / "manifest.parquet", columns=["split"])["split"]
+        counts = {split: int((splits == split).sum()) for split in SPLITS}
         run.log_metrics({f"rows/{split}": float(count) for split, count in counts.items()})
-        print(f"ingest {kind}: {int(counts.sum())} rows from {loaded.params.source_name(kind)}, {counts.to_dict()}")
+        shares = ", ".join(f"{split} {count:,}" for split, count in counts.items())
+        print(f"ingest {kind}: {len(splits):,} rows from {loaded.params.source_name(kind)} ({shares})")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def main(kind: Kind, raw: Path, validation: Path, train: Path, val: Path, test: 
                 bad = prepare_pairs(manifest, params.pairs.selected, params.pairs.source, folders)
         write_text(rejected, bad.to_csv(index=False))
         run.log_metrics({"rows/rejected": float(len(bad))})
-        print(f"prepare {kind}: {len(manifest) - len(bad)} rows ready, {len(bad)} rejected (listed in {rejected})")
+        print(f"prepare {kind}: {len(manifest) - len(bad):,} rows ready, {len(bad)} rejected (listed in {rejected})")
 
 
 if __name__ == "__main__":

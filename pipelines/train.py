@@ -52,6 +52,7 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
             max_steps=spec.training.max_steps,
             checkpoints=checkpoints,
             accelerator=loaded.params.accelerator,
+            label=f"train {model}",
             on_epoch=lambda epoch, metrics: run.log_metrics(metrics, step=epoch),
         )
         with whole_folder(out) as folder:
@@ -60,7 +61,8 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
         run.log_metrics({"best_epoch": float(fitted.best_epoch), f"best_{spec.monitor}": fitted.best_score})
         run.log_model(out, example=example(data.val))
         discard_checkpoints(checkpoints)
-        print(f"train {model}: best {spec.monitor} {fitted.best_score:.4f} in epoch {fitted.best_epoch}")
+        epochs = f"epoch {fitted.best_epoch} of {len(fitted.history)}"
+        print(f"train {model}: best {spec.monitor} {fitted.best_score:.4f} in {epochs}, whose weights were kept")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ EXEMPT = {
     "src/encdec/params": "the schema: a value reaches a stage through params.yaml, which DVC tracks by key",
     "src/encdec/tracking": "writes to MLflow, never into an out",
     "src/encdec/command.py": "reads the command line and prints errors",
+    "src/encdec/progress.py": "draws on the terminal",
 }
 
 
