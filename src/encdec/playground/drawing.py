@@ -5,7 +5,6 @@ Axes: H, W of what was drawn; C, height, width of the model's card. Ink is how m
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from encdec.cards import ImageCard
 from encdec.pixels import fit_pixels
@@ -18,8 +17,10 @@ FILLED = ("digits",)
 CENTRED = ("mnist", "kmnist", "fashion-mnist")
 """Sources whose ink was scaled into a box of 20x20 and laid with its centre of mass into the middle of 28x28."""
 WIDEST = 24 / 32
-"""Of the sources that are filled, few digits are wider beside their height, however wide they are drawn."""
+"""Of the sources that are filled, few digits take more of the width: what is drawn wider is squeezed."""
 BOX = 20 / 28
+LARGEST = 512
+"""The longer side of a picture in which a digit is looked for; a camera's is made smaller first."""
 FAINT = 0.1
 """Ink below this is dust or the shade of an edge: the frame is laid around what is darker."""
 
@@ -61,8 +62,11 @@ def from_picture(picture: Stored, card: ImageCard, *, bright_ink: bool) -> Store
     fitted = picture.shape[:2] == (card.height, card.width)
     if fitted or card.source not in (*FILLED, *CENTRED):
         pixels = fit_pixels(picture, shape).astype(np.float32) * np.float32(card.pixel_max / 255)
-        return np.rint(pixels).astype(np.uint8)
-    grey = fit_pixels(picture, (1, *picture.shape[:2]))[0].astype(np.float32) / np.float32(255)
+        image: Stored = np.rint(pixels).astype(np.uint8)
+        return image
+    shrink = min(1.0, LARGEST / max(picture.shape[:2]))
+    high, wide = (max(1, round(shrink * side)) for side in picture.shape[:2])
+    grey = fit_pixels(picture, (1, high, wide))[0].astype(np.float32) / np.float32(255)
     return from_ink(ink_of(grey), card, bright_ink=bright_ink)
 
 
@@ -89,8 +93,8 @@ def fill(ink: Ink, card: ImageCard) -> Ink:
     The mean coverage of a pixel is what counting a bitmap in blocks gives.
     """
     high, wide = ink.shape
-    scale = min(card.height / high, WIDEST * card.width / wide)
-    return view(ink, card, middle=(high / 2, mass_middle(ink)[1]), size=(high, card.width / scale))
+    across = min(card.height / high, WIDEST * card.width / wide)
+    return view(ink, card, middle=(high / 2, mass_middle(ink)[1]), size=(high, card.width / across))
 
 
 def centre(ink: Ink, card: ImageCard) -> Ink:
@@ -102,8 +106,8 @@ def centre(ink: Ink, card: ImageCard) -> Ink:
 def mass_middle(ink: Ink) -> tuple[float, float]:
     """The centre of mass (y, x); the first pixel's own is (0.5, 0.5)."""
     rows, columns = (np.arange(length) + 0.5 for length in ink.shape)
-    mass = float(ink.sum())
-    return float(ink.sum(axis=1) @ rows) / mass, float(ink.sum(axis=0) @ columns) / mass
+    exact = ink.astype(np.float64)
+    return float(exact.sum(axis=1) @ rows / exact.sum()), float(exact.sum(axis=0) @ columns / exact.sum())
 
 
 def whole(ink: Ink, card: ImageCard) -> Ink:
@@ -117,10 +121,18 @@ def view(ink: Ink, card: ImageCard, *, middle: tuple[float, float], size: tuple[
 
     A pixel is the mean over its area; outside of the ink there is none.
     """
-    around = int(np.ceil(max(size))) + 1
-    picture = Image.fromarray(np.pad(ink, around))
-    (y, x), (high, wide) = middle, size
-    top, left = around + y - high / 2, around + x - wide / 2
-    box = (left, top, left + wide, top + high)
-    seen = picture.resize((card.width, card.height), Image.Resampling.BOX, box=box)
-    return np.clip(np.asarray(seen, dtype=np.float32), 0, 1)
+    down, across = (
+        overlaps(number, start=place - length / 2, length=length, cells=cells)
+        for number, place, length, cells in zip((card.height, card.width), middle, size, ink.shape, strict=True)
+    )
+    mean = down @ ink.astype(np.float64) @ across.T * (card.height * card.width / (size[0] * size[1]))
+    seen: Ink = np.clip(mean, 0, 1).astype(np.float32)
+    return seen
+
+
+def overlaps(number: int, *, start: float, length: float, cells: int) -> NDArray[np.float64]:
+    """How much of each of so many cells of length 1 lies in each of `number` equal parts of a stretch: both as axes."""
+    edges = start + length * np.arange(number + 1)[:, None] / number
+    cell = np.arange(cells)[None]
+    shared: NDArray[np.float64] = np.minimum(edges[1:], cell + 1) - np.maximum(edges[:-1], cell)
+    return np.maximum(shared, 0)
