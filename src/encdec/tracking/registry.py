@@ -17,6 +17,8 @@ ALIAS = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
 VERSION = re.compile(r"models:/(?P<name>[^/@]+)/(?P<version>\d+)")
 LOGGED = re.compile(r"models:/(?P<id>m-[0-9a-f]+)")
 RUN = re.compile(r"runs:/(?P<id>[0-9a-f]+)")
+SOURCE = re.compile(r"\b(m-[0-9a-f]{32})\b")
+"""MLflow keeps the logged model of a version as its source: by address, or by the path of its files."""
 FORMS = "models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-ID or runs:/ID"
 NAMED_AT_MOST = 8
 
@@ -100,9 +102,10 @@ def registered_id(store: Store, address: str, name: str, *, alias: str | None = 
             f"{address}: model {name!r} has no {what}; {listed('its aliases are', aliases)}, "
             f"{listed('its versions are', [str(each) for each in versions])}"
         )
-    if not found.model_id:
-        raise ValueError(f"{address}: version {found.version} was registered from files, not from a logged model")
-    return str(found.model_id)
+    logged = found.model_id or next(iter(SOURCE.findall(found.source or "")), None)
+    if logged is None:
+        raise ValueError(f"{address}: version {found.version} was not registered from a logged model; register one")
+    return str(logged)
 
 
 def id_of_run(store: Store, address: str, run_id: str) -> str:
