@@ -67,12 +67,8 @@ def tell(found: Translation) -> str:
     best = found.answers[0]
     parts = [markup.answer(best.text or "(nothing)", f"probability {best.probability:.2%}")]
     if found.unknown:
-        names = ", ".join(found.unknown)
-        parts.append(
-            markup.problem(
-                f"The model has never seen: {names}. It reads each of them as one and the same unknown token."
-            )
-        )
+        said = f"The model has never seen {' '.join(found.unknown)} and reads each as the same unknown token."
+        parts.append(markup.problem(said))
     if not best.ended:
         parts.append(markup.problem("The model found no end: this is the best unfinished answer."))
     rows = [

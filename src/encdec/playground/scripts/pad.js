@@ -113,3 +113,4 @@ watch("value", () => {
   show();
 });
 show();
+canvas.dataset.ready = "true";
