@@ -10,13 +10,10 @@ def connect(
     function: Callable[..., object],
     inputs: Block | Sequence[Block] | None,
     outputs: Block | Sequence[Block],
-    *,
-    newest: bool = False,
 ) -> None:
-    """Run `function` at each such event.
+    """Run `function` at each such event; of those that come while it runs, at the newest alone.
 
-    Args:
-        newest: while one runs, remember the newest event alone: for sliders and strokes, which come quickly.
+    So strokes and sliders, which come quickly, pile up no work, and nothing that was asked last is left unanswered.
     """
     event(
         function,
@@ -24,5 +21,5 @@ def connect(
         outputs,
         show_progress="hidden",
         api_visibility="private",
-        trigger_mode="always_last" if newest else "once",
+        trigger_mode="always_last",
     )

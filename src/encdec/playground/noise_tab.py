@@ -56,8 +56,8 @@ def noise_tab(opened: Opened, known: Known, given: gr.State, *, seed: int) -> No
     inputs = [given, kind, strength, sown]
     shown = gr.HTML(show(None, trained.kind, strength_of(trained), seed), elem_id="noise")
     for control in (strength, kind):
-        connect(control.input, show, inputs, shown, newest=True)
-    connect(given.change, show, inputs, shown, newest=True)
+        connect(control.input, show, inputs, shown)
+    connect(given.change, show, inputs, shown)
     connect(again.click, sow, inputs, [sown, shown])
 
 

@@ -83,7 +83,7 @@ def picture_tab(opened: Opened, known: Known, given: gr.State) -> None:
             return [None, markup.problem(f"{error}."), "", "", "", ""]
         return [stored, *tell(opened, known, pixels_of(stored, card))]
 
-    connect(pad.input, drawn, pad, [given, *shown], newest=True)
+    connect(pad.input, drawn, pad, [given, *shown])
     connect(upload.upload, uploaded, upload, [pad, given, *shown])
     if examples is not None:
         connect(examples.select, chosen, None, [pad, given, *shown])

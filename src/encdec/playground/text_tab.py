@@ -67,12 +67,13 @@ def tell(found: Translation) -> str:
     best = found.answers[0]
     parts = [markup.answer(best.text or "(nothing)", f"probability {best.probability:.2%}")]
     if found.unknown:
-        said = f"The model has never seen {' '.join(found.unknown)} and reads each as the same unknown token."
+        reads = "it as an unknown token" if len(found.unknown) == 1 else "each as the same unknown token"
+        said = f"The model has never seen {' '.join(found.unknown)} and reads {reads}."
         parts.append(markup.problem(said))
     if not best.ended:
         parts.append(markup.problem("The model found no end: this is the best unfinished answer."))
     rows = [
-        [each.text or "(nothing)", f"{each.probability:.2%}", f"{each.score:.4g}", f"{each.value:.4g}"]
+        [each.text or "(nothing)", f"{each.probability:.2%}", f"{each.score:.3g}", f"{each.value:.3g}"]
         for each in found.answers
     ]
     heads = ("answer", "probability", "log-probability", "score")

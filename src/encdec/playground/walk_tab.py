@@ -33,6 +33,8 @@ def walk_tab(opened: Opened, known: Known, given: gr.State) -> None:
         from_middle = gr.Button("Start from the middle")
         from_prior = gr.Button("Draw a code from the prior")
     with gr.Row():
+        with gr.Column(scale=1, min_width=280, elem_classes="kept-in-view"):
+            image = gr.HTML(show(decode(vae, centre_of(vae)), "decoded"), elem_id="walked")
         with gr.Column(scale=2, min_width=300):
             sliders = [
                 gr.Slider(
@@ -40,8 +42,6 @@ def walk_tab(opened: Opened, known: Known, given: gr.State) -> None:
                 )
                 for unit in units
             ]
-        with gr.Column(scale=1, min_width=280):
-            image = gr.HTML(show(decode(vae, centre_of(vae)), "decoded"), elem_id="walked")
 
     def begin(code: Code, words: str) -> list[object]:
         values = on_sliders(code, units)
@@ -67,7 +67,7 @@ def walk_tab(opened: Opened, known: Known, given: gr.State) -> None:
     connect(from_middle.click, begin_from_middle, None, outputs)
     connect(from_prior.click, begin_from_prior, None, outputs)
     for slider in sliders:
-        connect(slider.input, walk, [start, *sliders], image, newest=True)
+        connect(slider.input, walk, [start, *sliders], image)
 
 
 def on_sliders(code: Code, units: Sequence[Unit]) -> list[float]:
