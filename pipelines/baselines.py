@@ -1,5 +1,9 @@
 """Stage `baselines`: linear and nearest-neighbour answers to the test split, fitted on train, chosen on val."""
 
+from encdec.starting import begin
+
+begin(__name__)  # above the imports, which take seconds
+
 from pathlib import Path
 
 from encdec.command import run_command

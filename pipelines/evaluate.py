@@ -1,5 +1,9 @@
 """Stage `evaluate`: weights and the test split -> metrics with intervals, beside those of the baseline, and figures."""
 
+from encdec.starting import begin
+
+begin(__name__)  # above the imports, which take seconds
+
 from pathlib import Path
 
 import torch

@@ -1,5 +1,9 @@
 """Stage `train`: prepared data and tuned values -> weights, the spec that built them, and the history."""
 
+from encdec.starting import begin
+
+begin(__name__)  # above the imports, which take seconds
+
 import json
 from pathlib import Path
 
@@ -31,7 +35,7 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
         switch_off(out)
         return
     use_threads(loaded.params.threads)
-    spec = loaded.resolve(model, json.loads((tuning / "best.json").read_text()))
+    spec = loaded.resolve(model, json.loads((tuning / "best.json").read_text(encoding="utf-8")))
     inputs, section, code = [train, val, tuning], spec.model_dump(), [Path("src/encdec")]
     with tracked_stage(
         "train", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, code=code

@@ -1,9 +1,13 @@
 """Stage `tune`: an Optuna study on train and val -> the best values of the searched keys and the table of trials."""
 
+from encdec.starting import begin
+
+begin(__name__)  # above the imports, which take seconds
+
 from pathlib import Path
 
 from encdec.command import run_command
-from encdec.outs import switch_off, whole_folder, write_json, write_text
+from encdec.outs import switch_off, table_text, whole_folder, write_json, write_text
 from encdec.params.loading import load_params
 from encdec.params.root import MODEL_NAMES, ModelName
 from encdec.tracking.stage import tracked_stage
@@ -38,7 +42,7 @@ def main(model: ModelName, train: Path, val: Path, out: Path) -> None:
         )
         with whole_folder(out) as folder:
             write_json(folder / "best.json", outcome.best)
-            write_text(folder / "trials.csv", outcome.table.to_csv(index=False))
+            write_text(folder / "trials.csv", table_text(outcome.table))
         run.log_artifact(out / "trials.csv", "tuning")
         if outcome.best_score is None:
             print(f"tune {model}: nothing to search: every value is fixed in params.yaml")

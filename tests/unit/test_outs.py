@@ -1,11 +1,14 @@
 """Outs appear whole or not at all."""
 
+import csv
 import json
+from io import StringIO
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from encdec.outs import switch_off, whole_folder, write_json, write_text
+from encdec.outs import switch_off, table_text, whole_folder, write_json, write_text
 
 
 def test_a_folder_appears_when_its_block_ends_and_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
@@ -62,3 +65,21 @@ def test_what_is_switched_off_keeps_its_outs(tmp_path: Path) -> None:
     assert (tmp_path / "metrics.json").read_text() == "{}\n"
     assert (tmp_path / "rejected.csv").read_text() == ""
     assert json.loads((tmp_path / "vae/off.json").read_text()) == {"enabled": False}
+
+
+def test_a_spreadsheet_finds_no_formula_in_a_table_and_the_data_stay_as_they_are() -> None:
+    starts = ["=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"]
+    formulas = [f"{start}HYPERLINK(1)" for start in starts]
+    plain = ["", "a=b", " =1", "'=1", '"=1"', "1-2", "\u2212 1"]
+    table = pd.DataFrame({"class": [*formulas, *plain, "a\rb"], "loss": -1.5, "count": -3, "correct": True})
+    before = table.copy()
+    rows = list(csv.DictReader(StringIO(table_text(table), newline="")))
+    assert [row["class"] for row in rows] == [*(f"'{text}" for text in formulas), *plain, "a\nb"]
+    assert {(row["loss"], row["count"], row["correct"]) for row in rows} == {("-1.5", "-3", "True")}
+    pd.testing.assert_frame_equal(table, before)
+
+
+def test_texts_among_numbers_and_nothing_are_found() -> None:
+    table = pd.DataFrame({"value": [-1, None, "-1", "=1"]}, dtype="object")
+    assert table_text(table) == "value\n-1\n\"\"\n'-1\n'=1\n"
+    assert table_text(pd.DataFrame({"a": [], "b": []})) == "a,b\n"

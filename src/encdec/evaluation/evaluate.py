@@ -20,7 +20,7 @@ from encdec.models.denoising_autoencoder.spec import DenoisingAutoencoderSpec
 from encdec.models.sparse_autoencoder.spec import SparseAutoencoderSpec
 from encdec.models.storage import VOCABULARY_FOLDER, TrainedModel, load_model
 from encdec.models.vae.spec import VaeSpec
-from encdec.outs import write_json, write_text
+from encdec.outs import table_text, write_json, write_text
 from encdec.params.data import Evaluation
 from encdec.params.root import ModelName
 
@@ -169,7 +169,7 @@ def write_evaluation(evaluated: Evaluated, *, metrics: Path, baseline: Path, det
     write_json(details / "protocol.json", protocol(evaluated))
     evaluated.samples.to_parquet(details / "samples.parquet", index=False)
     for name, table in evaluated.tables.items():
-        write_text(details / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+        write_text(details / f"{name}.csv", table_text(table))
 
 
 def protocol(evaluated: Evaluated) -> Mapping[str, object]:

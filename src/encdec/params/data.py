@@ -1,13 +1,24 @@
 """The sections `images` and `pairs`: sources of data, how they are split, and what is expected of them."""
 
-from typing import Annotated, Literal, Self
+import re
+from collections import Counter
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from encdec.params.section import PositiveInt, Probability, Section
+from encdec.params.section import Name, PositiveInt, Probability, Section
 
 Severity = Literal["error", "warning"]
 SPLITS = ("train", "val", "test")
+
+
+def check_sha256(value: str) -> str:
+    if re.fullmatch(r"[0-9a-f]{64}", value) is None:
+        raise ValueError(f"{value[:80]!r}: should be a SHA-256: 64 hexadecimal digits in small letters")
+    return value
+
+
+Sha256 = Annotated[str, AfterValidator(check_sha256)]
 
 
 class Split(Section):
@@ -86,6 +97,7 @@ class PairChecks(Section):
     empty_texts: TolerantCheck
     long_texts: TolerantCheck
     unseen_characters: TolerantCheck
+    control_characters: TolerantCheck
     length_ratio: LengthRatio
     duplicates: TolerantCheck
     leakage: TolerantCheck
@@ -100,6 +112,10 @@ class Digits(Section):
     def shape(self) -> tuple[int, int, int]:
         return (1, 8, 8)
 
+    @property
+    def num_classes(self) -> int | None:
+        return 10
+
 
 class Mnist(Section):
     val_fraction: Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -109,33 +125,67 @@ class Mnist(Section):
     def shape(self) -> tuple[int, int, int]:
         return (1, 28, 28)
 
+    @property
+    def num_classes(self) -> int | None:
+        return 10
+
+
+class IdxDigests(Section):
+    """SHA-256 of decompressed bytes, as the user states them for a mirror; null: the published digest counts."""
+
+    train_images: Sha256 | None
+    train_labels: Sha256 | None
+    t10k_images: Sha256 | None
+    t10k_labels: Sha256 | None
+
+
+class MnistLike(Mnist):
+    """A data set in MNIST's form of which only the digests of the packed files are published."""
+
+    sha256: IdxDigests
+
 
 class Folder(Section):
     index: str | None
     height: PositiveInt
     width: PositiveInt
     channels: Literal[1, 3]
-    classes: tuple[str, ...] | None
+    classes: Annotated[tuple[Name, ...], Field(min_length=1)] | None
+    max_rejected: Probability
     split: Split
     validation: ImageChecks
+
+    @model_validator(mode="after")
+    def check_classes(self) -> Self:
+        twice = sorted(name for name, count in Counter(self.classes or ()).items() if count > 1)
+        if twice:
+            raise ValueError(f"classes names {', '.join(map(repr, twice))} more than once")
+        return self
 
     @property
     def shape(self) -> tuple[int, int, int]:
         return (self.channels, self.height, self.width)
 
+    @property
+    def num_classes(self) -> int | None:
+        """None where only the images will tell."""
+        return None if self.classes is None else len(self.classes)
 
-ImageSource = Digits | Mnist | Folder
+
+ImageSource = Digits | Mnist | MnistLike | Folder
 
 
 class ImageSources(Section):
     digits: Digits
     mnist: Mnist
+    fashion_mnist: Annotated[MnistLike, Field(alias="fashion-mnist")]
+    kmnist: MnistLike
     folder: Folder
 
 
 class Images(Section):
     enabled: bool
-    source: Literal["digits", "mnist", "folder"]
+    source: Literal["digits", "mnist", "fashion-mnist", "kmnist", "folder"]
     sources: ImageSources
 
     @property
@@ -145,6 +195,10 @@ class Images(Section):
                 return self.sources.digits
             case "mnist":
                 return self.sources.mnist
+            case "fashion-mnist":
+                return self.sources.fashion_mnist
+            case "kmnist":
+                return self.sources.kmnist
             case "folder":
                 return self.sources.folder
 
@@ -193,29 +247,56 @@ class Cmudict(Section):
     validation: PairChecks
 
 
+Language = Literal["en", "de", "fr", "cs"]
+
+
+class Multi30k(Section):
+    source_language: Language
+    target_language: Language
+    tokens: Tokenization
+    max_characters: MaxCharacters
+    validation: PairChecks
+
+    @model_validator(mode="after")
+    def check_languages(self) -> Self:
+        if self.source_language == self.target_language:
+            others = ", ".join(language for language in get_args(Language) if language != self.source_language)
+            told = f"source_language and target_language are both {self.source_language}"
+            raise ValueError(f"{told}: set one of them to another language ({others})")
+        return self
+
+
 class Table(Section):
-    file: str
-    source_column: str
-    target_column: str
-    slice_column: str | None
+    file: Name
+    source_column: Name
+    target_column: Name
+    slice_column: Name | None
+    max_rejected: Probability
     split: Split
     tokens: Tokenization
     max_characters: MaxCharacters
     validation: PairChecks
 
+    @model_validator(mode="after")
+    def check_columns(self) -> Self:
+        if self.source_column == self.target_column:
+            raise ValueError(f"source_column and target_column are both {self.source_column!r}")
+        return self
 
-PairSource = Dates | Cmudict | Table
+
+PairSource = Dates | Cmudict | Multi30k | Table
 
 
 class PairSources(Section):
     dates: Dates
     cmudict: Cmudict
+    multi30k: Multi30k
     table: Table
 
 
 class Pairs(Section):
     enabled: bool
-    source: Literal["dates", "cmudict", "table"]
+    source: Literal["dates", "cmudict", "multi30k", "table"]
     sources: PairSources
 
     @property
@@ -225,6 +306,8 @@ class Pairs(Section):
                 return self.sources.dates
             case "cmudict":
                 return self.sources.cmudict
+            case "multi30k":
+                return self.sources.multi30k
             case "table":
                 return self.sources.table
 

@@ -1,18 +1,16 @@
 """Read params.yaml: everything that is wrong with it is reported at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from encdec.params.combinations import impossible
-from encdec.params.data import Images
+from encdec.params.combinations import ImageInputs, impossible, meaningless
+from encdec.params.data import ImageSources
 from encdec.params.problems import ParamsError, Problem, as_mapping, dotted, nearest, shown, validate
 from encdec.params.root import MODEL_NAMES, SPEC_TYPES, ModelName, Models, ModelSpec, Params, Space, Values
 from encdec.params.search import Choices, Range, Search, corners, find_searches, substitute
 from encdec.params.search import Path as KeyPath
+from encdec.params.yaml_file import read_yaml
 
 UNSEARCHABLE = {
     "enabled": "it decides whether there is a search",
@@ -55,7 +53,8 @@ class Loaded(NamedTuple):
             raise ParamsError(self.file, sorted(problems))
         raw = substitute(self.sections[name], {paths[key]: value for key, value in values.items()})
         spec, problems = validate(SPEC_TYPES[name], raw, path=("models", name))
-        problems = problems or list(impossible(name, spec, self.params.images))
+        images = ImageInputs.of(self.params.images.source, self.params.images.selected)
+        problems = problems or list(impossible(name, spec, images))
         if problems:
             raise ParamsError(self.file, problems)
         return spec  # type: ignore[no-any-return]
@@ -83,6 +82,9 @@ def load_params(path: Path) -> Loaded:
         for key in raw
         if key not in Params.model_fields
     ]
+    images = readable_images(raw.get("images"))
+    if images is not None and top.get("evaluation") is not None:
+        problems += meaningless(top["evaluation"], images)
     sections = as_mapping(raw.get("models"))
     if sections is None:
         problems.append(
@@ -100,7 +102,7 @@ def load_params(path: Path) -> Loaded:
         if model not in sections:
             problems.append(Problem(f"models.{model}", "missing key (to switch a model off, set its enabled to false)"))
             continue
-        spec, spaces[model], found = check_model(model, sections[model], top.get("images"))
+        spec, spaces[model], found = check_model(model, sections[model], images)
         problems += found
         if spec is not None:
             specs[model] = spec
@@ -113,8 +115,18 @@ def load_params(path: Path) -> Loaded:
     return Loaded(params, {name: sections[name] for name in MODEL_NAMES}, spaces, path.name)
 
 
+def readable_images(section: object) -> ImageInputs | None:
+    """What the selected source gives, however wrong everything around it is."""
+    parts = as_mapping(section) or {}
+    name, sources = parts.get("source"), as_mapping(parts.get("sources")) or {}
+    if not isinstance(name, str) or name not in ImageSources.model_fields or name not in sources:
+        return None
+    source, _ = validate(ImageSources.model_fields[name].annotation, sources[name], path=())
+    return None if source is None else ImageInputs.of(name, source)
+
+
 def check_model(
-    name: ModelName, section: object, images: Images | None
+    name: ModelName, section: object, images: ImageInputs | None
 ) -> tuple[ModelSpec | None, Mapping[KeyPath, Search], list[Problem]]:
     """The spec at the first value of each search, the space, and what is wrong at any corner of the space."""
     at = ("models", name)
@@ -133,7 +145,7 @@ def check_model(
     first: ModelSpec | None = None
     for values in corners(space):
         spec, found = validate(SPEC_TYPES[name], substitute(section, values), path=at)
-        found = found or (list(impossible(name, spec, images)) if images else [])
+        found = found or (list(impossible(name, spec, images)) if spec is not None else [])
         found = [problem for problem in found if not problem.path.startswith(tuple(broken))]
         problems += [where_searched(problem, name, values) for problem in found]
         first = first or spec
@@ -173,45 +185,3 @@ def misplaced(raw: Mapping[str, Any]) -> list[Problem]:
     """Searches outside of `models`."""
     outside = {key: value for key, value in raw.items() if key != "models"}
     return [Problem(dotted(path), "only a value below models can be searched") for path, _ in find_searches(outside)]
-
-
-def shared_nodes(path: Path) -> Iterator[Problem]:
-    """Anchors, merges and keys that are no text: DVC would set a shared value in several sections, or in none."""
-    with path.open(encoding="utf-8") as file:
-        for event in YAML(typ="safe", pure=True).parse(file):
-            if getattr(event, "anchor", None):
-                line = event.start_mark.line + 1
-                yield Problem(
-                    "", f"line {line}: write the values out: an anchor or alias (&{event.anchor}) is not supported"
-                )
-
-
-def text_keys(node: object, path: KeyPath = ()) -> Iterator[Problem]:
-    """Keys that are not text, such as 1 or [a, b]."""
-    if isinstance(node, Mapping):
-        for key, child in node.items():
-            if not isinstance(key, str):
-                yield Problem(dotted(path), f"the key {shown(key)} should be a text")
-            else:
-                yield from text_keys(child, (*path, key))
-    elif isinstance(node, list):
-        for index, child in enumerate(node):
-            yield from text_keys(child, (*path, index))
-
-
-def read_yaml(path: Path) -> Mapping[str, Any]:
-    try:
-        problems = [*shared_nodes(path)]
-        if problems:
-            raise ParamsError(path.name, problems)
-        raw = YAML(typ="safe", pure=True).load(path)
-    except FileNotFoundError:
-        raise ParamsError(path.name, [Problem("", f"no such file: {path.absolute()}")]) from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(path.name, [Problem("", f"not valid YAML: {error}")]) from None
-    mapping = as_mapping(raw)
-    if mapping is None:
-        raise ParamsError(path.name, [Problem("", f"{shown(raw)}: should be a mapping of sections")])
-    if problems := list(text_keys(mapping)):
-        raise ParamsError(path.name, problems)
-    return mapping

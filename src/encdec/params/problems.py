@@ -11,6 +11,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 MAX_SHOWN = 80
+MAX_SENTENCES = 50
+"""Mistakes that a message lists."""
 
 
 class Problem(NamedTuple):
@@ -28,7 +30,9 @@ class ParamsError(ValueError):
         self.problems = tuple(dict.fromkeys(problems))
         count = len(self.problems)
         head = f"{count} mistake{'s' if count != 1 else ''} in {file}:"
-        super().__init__("\n".join([head, *(f"  {problem.sentence(file)}" for problem in self.problems)]))
+        lines = [f"  {problem.sentence(file)}" for problem in self.problems[:MAX_SENTENCES]]
+        more = [f"  ... and {count - MAX_SENTENCES} more"] if count > MAX_SENTENCES else []
+        super().__init__("\n".join([head, *lines, *more]))
 
 
 def dotted(path: Iterable[str | int]) -> str:
@@ -57,7 +61,16 @@ def validate(kind: Any, value: object, *, path: tuple[str | int, ...] = ()) -> t
     try:
         return TypeAdapter(kind).validate_json(dumps(value, default=str), strict=True), []
     except ValidationError as error:
-        return None, [describe(kind, details, path) for details in error.errors(include_url=False)]
+        found = error.errors(include_url=False)
+        # where entries of a list are wrong, pydantic counts the right ones and also calls the list too short
+        return None, [
+            describe(kind, one, path) for one in found if not (one["type"] == "too_short" and inside(one, found))
+        ]
+
+
+def inside(short: ErrorDetails, found: Iterable[ErrorDetails]) -> bool:
+    at = short["loc"]
+    return any(len(one["loc"]) > len(at) and one["loc"][: len(at)] == at for one in found)
 
 
 def describe(kind: Any, details: ErrorDetails, path: tuple[str | int, ...]) -> Problem:
@@ -81,10 +94,15 @@ def describe(kind: Any, details: ErrorDetails, path: tuple[str | int, ...]) -> P
                 return Problem(f"{at}.{tag}", "missing key")
             options = [option.strip().strip("'") for option in context["expected_tags"].split(",")]
             return Problem(f"{at}.{tag}", f"{shown(context['tag'])} is not one of {', '.join(options)}")
+        case "too_short":
+            least = details["ctx"]["min_length"]
+            return Problem(at, f"{shown(found)}: should have at least {least} item{'s' if least > 1 else ''}")
+        case "tuple_type":
+            return Problem(at, f"{shown(found)}: should be a list")
         case "value_error":
             return Problem(at, str(details["ctx"]["error"]))
         case _:
-            message = details["msg"].removeprefix("Input ").removeprefix("Tuple ").removesuffix(" after validation")
+            message = details["msg"].removeprefix("Input ").removeprefix("String ")
             return Problem(at, f"{shown(found)}: {message}")
 
 

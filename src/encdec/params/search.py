@@ -2,18 +2,36 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import product
+from math import isfinite
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from encdec.params.problems import shown
 from encdec.params.section import Section
 
 Scalar = str | int | float | bool
 MAX_COMBINATIONS = 64
 
 
+def one_value(value: object) -> object:
+    """Said once and in words, where pydantic says of each type in turn that it is not the one."""
+    if not isinstance(value, Scalar) or (isinstance(value, float) and not isfinite(value)):
+        raise ValueError(f"{shown(value)}: a choice is one text, one number, or true or false")
+    return value
+
+
+def one_number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise ValueError(f"{shown(value)}: should be a number")
+    return value
+
+
+Number = Annotated[int | float, BeforeValidator(one_number)]
+
+
 class Choices(Section):
-    choices: Annotated[tuple[Scalar, ...], Field(min_length=2)]
+    choices: Annotated[tuple[Annotated[Scalar, BeforeValidator(one_value)], ...], Field(min_length=2)]
 
     @model_validator(mode="after")
     def check_twice(self) -> Self:
@@ -28,8 +46,8 @@ class Choices(Section):
 class Range(Section):
     """From low to high, both included; whole numbers where both are written as whole numbers."""
 
-    low: int | float
-    high: int | float
+    low: Number
+    high: Number
     log: bool = False
 
     @model_validator(mode="after")

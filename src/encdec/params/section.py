@@ -8,9 +8,14 @@ Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 """A number from 0 to 1, both included."""
 DropProbability = Annotated[float, Field(ge=0.0, lt=1.0)]
 """A number from 0 to 1, 1 excluded: at 1 nothing would be left."""
-PositiveInt = Annotated[int, Field(ge=1)]
+PositiveInt = Annotated[int, Field(ge=1, lt=2**31)]
+"""A count that every library can hold."""
 PositiveFloat = Annotated[float, Field(gt=0.0)]
 NonNegativeFloat = Annotated[float, Field(ge=0.0)]
+
+
+Name = Annotated[str, Field(min_length=1)]
+"""A text that is not empty."""
 
 
 class Section(BaseModel):

@@ -32,7 +32,7 @@ def prepare_pairs(manifest: pd.DataFrame, section: PairSource, source: str, outs
         outs: an existing, empty folder for each split.
 
     Returns:
-        sample, split and reason of the rows that are blank or too long, which are left out.
+        sample, split, reason and detail of the rows that are blank or too long, which are left out.
 
     Raises:
         ValueError: a split without a row, or a vocabulary too small for byte-pair encoding.
@@ -51,16 +51,21 @@ def prepare_pairs(manifest: pd.DataFrame, section: PairSource, source: str, outs
     return rejected_rows(rows, reasons)
 
 
-def reasons_against(rows: pd.DataFrame, limits: Mapping[str, int]) -> "pd.Series[str]":
-    """(N,) why a row cannot be used; empty where it can."""
-    reasons = pd.Series("", index=rows.index, dtype="str")
+def reasons_against(rows: pd.DataFrame, limits: Mapping[str, int]) -> pd.DataFrame:
+    """Reason and detail of why a row cannot be used, of both sides where both are bad; empty where it can."""
+    empty = pd.Series("", index=rows.index, dtype="str")
+    reasons = pd.DataFrame({"reason": empty, "detail": empty})
     for side, limit in limits.items():
         lengths = rows[side].str.len()
         blank, long = rows[side].str.strip() == "", lengths > limit
-        told = side + " has " + lengths.astype("str") + f" characters, more than {limit}"
-        told = told.where(long & ~blank, "").mask(blank, f"{side} is blank")
-        between = pd.Series("; ", index=rows.index, dtype="str").where((reasons != "") & (told != ""), "")
-        reasons = reasons + between + told
+        counted = side + " has " + lengths.astype("str") + f" characters, more than {limit}"
+        told = {
+            "reason": empty.mask(long, f"long {side}").mask(blank, f"blank {side}"),
+            "detail": empty.mask(long, counted).mask(blank, f"{side} is blank"),
+        }
+        for column, texts in told.items():
+            between = empty.mask((reasons[column] != "") & (texts != ""), "; ")
+            reasons[column] = reasons[column] + between + texts
     return reasons
 
 

@@ -1,6 +1,6 @@
 """`manifest.parquet`: one row per sample, from which everything after ingest is judged."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from encdec.sources.rejections import Rejection, write_rejected
 from encdec.sources.split import assign
 
 MANIFEST_FILE = "manifest.parquet"
@@ -53,13 +54,17 @@ class ImageSample(NamedTuple):
 
 
 class PairSample(NamedTuple):
-    """`group`: rows with the same group come into the same split. `slice`: reported apart, "" where there is none."""
+    """`group`: rows with the same group come into the same split. `slice`: reported apart, "" where there is none.
+
+    `split`: the source's own, or None where the group decides.
+    """
 
     sample: str
     group: str
     slice: str
     source: str
     target: str
+    split: str | None = None
 
 
 def image_manifest(samples: Iterable[ImageSample], *, shares: Mapping[str, float]) -> pd.DataFrame:
@@ -75,8 +80,10 @@ def pair_manifest(samples: Iterable[PairSample], *, shares: Mapping[str, float])
     return frame([pair_row(sample, shares) for sample in samples], PAIR_COLUMNS)
 
 
-def write_manifest(out: Path, manifest: pd.DataFrame) -> None:
+def write_manifest(out: Path, manifest: pd.DataFrame, *, rejected: Sequence[Rejection] = ()) -> None:
+    """Write the samples, and beside them what could be none."""
     manifest.to_parquet(out / MANIFEST_FILE, index=False)
+    write_rejected(out, rejected)
 
 
 def frame(rows: list[tuple[object, ...]], columns: Mapping[str, str]) -> pd.DataFrame:
@@ -108,5 +115,5 @@ def pair_row(sample: PairSample, shares: Mapping[str, float]) -> tuple[object, .
     source, target, group = normalize("NFC", sample.source), normalize("NFC", sample.target), sample.group
     group = normalize("NFC", group)
     content_hash = sha256(f"{source}\0{target}".encode()).hexdigest()
-    split = assign(group, shares)
+    split = sample.split or assign(group, shares)
     return sample.sample, content_hash, group, split, sample.slice, source, target, len(source), len(target)

@@ -1,13 +1,15 @@
 """Source `table`: a user's own text pairs in one file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shutil import copyfile
 
 from encdec.params.data import Table
-from encdec.sources.columns import SUFFIXES, read_columns
+from encdec.sources.columns import SUFFIXES, read_rows
+from encdec.sources.header import listed
 from encdec.sources.manifest import PairSample, pair_manifest, write_manifest
 from encdec.sources.provenance import FILES_FOLDER, write_pair_source
+from encdec.sources.rejections import Rejection, hold_limit
 
 LICENCE = "the user's own data"
 AT = "pairs.sources.table"
@@ -21,7 +23,12 @@ def ingest_table(params: Table, *, user_dir: Path, out: Path) -> None:
     """
     path = locate(params, user_dir)
     shares = params.split.shares()
-    write_manifest(out, pair_manifest(read_pairs(params, path), shares=shares))
+    found = list(read_pairs(params, path))
+    samples = [one for one in found if isinstance(one, PairSample)]
+    rejected = [one for one in found if isinstance(one, Rejection)]
+    check_rows(path, samples, rejected)
+    hold_limit(rejected, accepted=len(samples), what="rows", limit=params.max_rejected, key=f"{AT}.max_rejected")
+    write_manifest(out, pair_manifest(samples, shares=shares), rejected=rejected)
     kept = out / FILES_FOLDER / params.file
     kept.parent.mkdir(parents=True)
     copyfile(path, kept)
@@ -30,26 +37,41 @@ def ingest_table(params: Table, *, user_dir: Path, out: Path) -> None:
 
 def locate(params: Table, user_dir: Path) -> Path:
     path = user_dir / params.file
-    if not path.resolve().is_relative_to(user_dir.resolve()):
-        raise ValueError(f"{AT}.file: {params.file} lies outside {user_dir}, where a change would not be seen")
     if not path.is_file():
         there = sorted(entry.name for entry in user_dir.glob("*") if not entry.name.startswith("."))
         raise ValueError(
-            f"{path}: there is no such file; {user_dir} holds {', '.join(there) or 'no file'}. Put your file "
+            f"{path}: there is no such file; {user_dir} holds {listed(there) if there else 'no file'}. Put your file "
             f"({', '.join(SUFFIXES)}) there and its name into {AT}.file"
         )
+    if not path.resolve().is_relative_to(user_dir.resolve()):
+        raise ValueError(f"{AT}.file: {params.file} lies outside {user_dir}, where a change would not be seen")
     return path
 
 
-def read_pairs(params: Table, path: Path) -> Iterator[PairSample]:
-    """A sample per row, named by its number from 0; rows with the same source text form a group.
+def read_pairs(params: Table, path: Path) -> Iterator[PairSample | Rejection]:
+    """A sample per row, named by the file and its line, or why there is none; the same source texts form a group.
 
     Raises:
-        ValueError: a column is missing, a row is malformed, or there is no row.
+        ValueError: the file as a whole is not what it should be.
     """
     slices = [] if params.slice_column is None else [params.slice_column]
-    rows = read_columns(path, [params.source_column, params.target_column, *slices])
-    if not rows:
-        raise ValueError(f"{path}: has no row below its header")
-    for index, (_, (source, target, *slice_)) in enumerate(rows):
-        yield PairSample(f"{index:08d}", source, "".join(slice_), source, target)
+    wanted = [params.source_column, params.target_column, *slices]
+    for row in read_rows(path, wanted):
+        if isinstance(row, Rejection):
+            yield row
+            continue
+        source, target, *slice_ = row.cells
+        blank = [side for side, text in (("source", source), ("target", target)) if not text.strip()]
+        if blank:
+            names = " and ".join(wanted[("source", "target").index(side)] for side in blank)
+            yield Rejection(row.place, f"blank {' and '.join(blank)}", f"{names} has no text, expected one")
+        else:
+            yield PairSample(row.place, source, "".join(slice_), source, target)
+
+
+def check_rows(path: Path, samples: Sequence[PairSample], rejected: Sequence[Rejection]) -> None:
+    """Refuse what leaves nothing to learn."""
+    if not samples and not rejected:
+        raise ValueError(f"{path}: has no row below its header, expected a row for each pair")
+    if len(samples) > 1 and len({(sample.source, sample.target) for sample in samples}) == 1:
+        raise ValueError(f"{path}: each of its {len(samples):,} rows is the same pair, expected different ones")

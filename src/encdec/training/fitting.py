@@ -23,6 +23,7 @@ from encdec.models.build import build_network, build_objective
 from encdec.params.root import Accelerator, Kind, ModelName, ModelSpec
 from encdec.progress import progress
 from encdec.training.callbacks import History, OnEpoch, ReseedEachStep, ShowProgress
+from encdec.training.checkpoints import WholeCheckpoints
 from encdec.training.optimisers import configure
 from encdec.training.plan import Plan, plan_steps
 
@@ -139,6 +140,7 @@ def build_trainer(
         enable_model_summary=False,
         enable_progress_bar=False,
         callbacks=list(callbacks),
+        plugins=[WholeCheckpoints()],
     )
 
 

@@ -16,6 +16,7 @@ from encdec.params.data import TuningRules
 from encdec.params.root import Accelerator, ModelName, ModelSpec, Space, Values
 from encdec.params.search import Choices, Scalar
 from encdec.progress import LINE_SECONDS, duration
+from encdec.signals import asked_to_stop
 from encdec.training.fitting import Data, fit
 
 
@@ -151,8 +152,8 @@ def run_trial(
         study.tell(trial, state=TrialState.PRUNED)
         record(log, epochs, state="PRUNED", tags={"optuna.reason": str(reason)})
         return
-    except BaseException:
-        log.end("FAILED", {"optuna.state": "FAIL"})
+    except BaseException as error:
+        log.end("KILLED" if asked_to_stop(error) else "FAILED", {"optuna.state": "FAIL"})
         raise
     study.tell(trial, fitted.best_score)
     log.log_metrics({"best_score": fitted.best_score, "best_epoch": float(fitted.best_epoch)})

@@ -3,6 +3,7 @@
 Everything is linear in the rows and, but for the texts with unseen characters, done by whole columns.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from unicodedata import normalize
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 
 from encdec.params.data import SPLITS
 
+# Control characters but tab and line ends; embeddings, overrides and isolates, with which a text is shown in another
+# order than it is read (CVE-2021-42574). The marks U+200E, U+200F and U+061C stand in ordinary Arabic and Hebrew.
+CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]")
 IMAGE_COLUMNS = {
     "sample": "str",
     "content_hash": "str",
@@ -60,7 +64,9 @@ def pair_frame(manifest: pd.DataFrame) -> pd.DataFrame:
 
     `source_visible`, `target_visible`: characters left when the blanks at both ends are cut; `length_ratio`: the
     longer text over the shorter; `source_unseen`, `target_unseen`: the characters of a row of val or test that no row
-    of train has, null in train; `group_splits`: the number of splits that hold this group.
+    of train has, null in train; `source_controls`, `target_controls`: the names of the control characters and of the
+    marks that turn the direction of reading, U+202E or the like; `group_splits`: the number of splits that hold this
+    group.
     """
     characters = manifest[["source_characters", "target_characters"]]
     derived: dict[str, Any] = {
@@ -69,6 +75,8 @@ def pair_frame(manifest: pd.DataFrame) -> pd.DataFrame:
         "length_ratio": characters.max(axis=1) / characters.min(axis=1).clip(lower=1),
         "source_unseen": unseen_characters(manifest, "source"),
         "target_unseen": unseen_characters(manifest, "target"),
+        "source_controls": control_characters(manifest["source"]),
+        "target_controls": control_characters(manifest["target"]),
         "group_splits": splits_with(manifest, "group"),
         **membership(manifest),
     }
@@ -105,3 +113,10 @@ def unseen_characters(manifest: pd.DataFrame, column: str) -> "pd.Series[str]":
     held_out = (normalize("NFC", text) for text in texts[~in_train])
     unseen[~in_train] = ["" if alphabet.issuperset(text) else "".join(sorted({*text} - alphabet)) for text in held_out]
     return pd.Series(unseen, index=manifest.index, dtype="str")
+
+
+def control_characters(texts: "pd.Series[str]") -> "pd.Series[str]":
+    """(N,) by their numbers, each once and in order; "" where there is none. By name, as they cannot be shown."""
+    bad = texts.str.contains(CONTROLS)
+    named = texts[bad].map(lambda text: " ".join(f"U+{ord(one):04X}" for one in sorted({*CONTROLS.findall(text)})))
+    return named.reindex(texts.index, fill_value="").astype("str")

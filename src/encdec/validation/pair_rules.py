@@ -24,6 +24,7 @@ def pair_rules(
         *empty_rules(checks.empty_texts),
         *long_rules(checks.long_texts, {"source": max_characters.source, "target": max_characters.target}),
         *unseen_rules(checks.unseen_characters),
+        *control_rules(checks.control_characters),
         ratio_rule(checks.length_ratio),
         duplicates_rule(checks),
         leakage_rule(checks, key="group", count="group_splits"),
@@ -66,6 +67,19 @@ def unseen_rules(settings: TolerantCheck) -> list[Rule]:
             ExpectColumnValueLengthsToBeBetween(column=f"{side}_unseen", max_value=0, **terms.by_row),
             f"no character in a {side} of val and test that train lacks",
             ("sample", "split", f"{side}_unseen", side),
+        )
+        for side in SIDES
+    ]
+
+
+def control_rules(settings: TolerantCheck) -> list[Rule]:
+    terms = Terms.of("control_characters", settings)
+    return [
+        Rule(
+            terms,
+            ExpectColumnValueLengthsToBeBetween(column=f"{side}_controls", max_value=0, **terms.by_row),
+            f"no control character and no mark that turns the direction of reading in a {side}",
+            ("sample", "split", f"{side}_controls"),
         )
         for side in SIDES
     ]

@@ -107,8 +107,18 @@ def test_a_row_of_an_undeclared_class_or_odd_channels_is_listed(
     rows.loc[4, "channels"] = 5
     rejected = prepare(images, rows, outs)
     assert rejected.to_dict("records") == [
-        {"sample": "02", "split": "train", "reason": "label cow is not a declared class"},
-        {"sample": "04", "split": "train", "reason": "5 channels are neither grey nor colours"},
+        {
+            "sample": "02",
+            "split": "train",
+            "reason": "undeclared class",
+            "detail": "label cow is not a declared class",
+        },
+        {
+            "sample": "04",
+            "split": "train",
+            "reason": "unknown channels",
+            "detail": "5 channels are neither grey nor colours",
+        },
     ]
     assert np.load(outs["train"] / "images.npy").shape == (1, 1, 2, 3)
     assert pd.read_parquet(outs["train"] / "rows.parquet")["sample"].tolist() == ["00"]

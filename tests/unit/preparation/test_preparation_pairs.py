@@ -66,7 +66,7 @@ def stored(folder: Path, side: str) -> tuple[list[int], list[int]]:
 def test_ids_and_offsets_worked_by_hand(pairs: pd.DataFrame, outs: dict[str, Path]) -> None:
     rejected = prepare_pairs(pairs, section(), "table", outs)
     assert rejected.empty
-    assert list(rejected.columns) == ["sample", "split", "reason"]
+    assert list(rejected.columns) == ["sample", "split", "reason", "detail"]
     # characters of train: b 3, a 2, c 1 -> 4, 5, 6; words: B 3, AH 2, K 1 -> 4, 5, 6; z and ZH are unknown, 3
     assert stored(outs["train"], "source") == ([4, 5, 4, 6, 5, 4], [0, 3, 5, 6])
     assert stored(outs["train"], "target") == ([4, 5, 4, 6, 5, 4], [0, 3, 5, 6])
@@ -119,11 +119,16 @@ def test_blank_and_long_texts_are_listed_with_their_reason(pairs: pd.DataFrame, 
     )
     everything = pd.concat([pairs, more.assign(sample=["05", "06", "07", "08", "09"])])
     rejected = prepare_pairs(everything, section(), "table", outs)
-    assert rejected.to_dict("records") == [
-        {"sample": "05", "split": "train", "reason": "source has 6 characters, more than 5"},
-        {"sample": "06", "split": "val", "reason": "target has 8 characters, more than 7"},
-        {"sample": "07", "split": "test", "reason": "source is blank"},
-        {"sample": "08", "split": "train", "reason": "source is blank; target has 8 characters, more than 7"},
+    assert rejected.to_numpy().tolist() == [
+        ["05", "train", "long source", "source has 6 characters, more than 5"],
+        ["06", "val", "long target", "target has 8 characters, more than 7"],
+        ["07", "test", "blank source", "source is blank"],
+        [
+            "08",
+            "train",
+            "blank source; long target",
+            "source is blank; target has 8 characters, more than 7",
+        ],
     ]
     rows = pd.read_parquet(outs["train"] / "rows.parquet")
     assert rows["sample"].tolist() == ["00", "01", "03", "09"]
@@ -134,10 +139,28 @@ def test_blank_and_long_texts_are_listed_with_their_reason(pairs: pd.DataFrame, 
 def test_a_split_without_a_row_is_told(split: str, pairs: pd.DataFrame, outs: dict[str, Path]) -> None:
     pairs.loc[pairs["split"] == split, "target"] = ""
     count = 3 if split == "train" else 1
-    with pytest.raises(
-        ValueError, match=rf"{split} has no row to prepare \({count} in the manifest, {count} rejected\)"
-    ):
+    told = (
+        rf"{split} has no row to prepare \({count} in the manifest, {count} rejected: {count} blank target\); give it"
+    )
+    with pytest.raises(ValueError, match=told):
         prepare_pairs(pairs, section(), "table", outs)
+
+
+def test_targets_that_never_fit_leave_a_sentence_with_the_reason(pairs: pd.DataFrame, outs: dict[str, Path]) -> None:
+    pairs["target"] = pairs["target"] + " AH AH AH"
+    told = (
+        r"train has no row .* \(3 in the manifest, 3 rejected: 3 long target\); .* or raise its limit in params\.yaml$"
+    )
+    with pytest.raises(ValueError, match=told):
+        prepare_pairs(pairs, section(), "table", outs)
+    assert all(not list(folder.rglob("*")) for folder in outs.values()), "nothing half-written"
+
+
+def test_a_split_into_which_no_row_fell_is_told(pairs: pd.DataFrame, outs: dict[str, Path]) -> None:
+    without = pairs[pairs["split"] != "val"]
+    told = r"val has no row to prepare \(0 in the manifest, 0 rejected\); give it more data, or a greater share$"
+    with pytest.raises(ValueError, match=told):
+        prepare_pairs(without, section(), "table", outs)
 
 
 @pytest.mark.parametrize("tokens", ["characters", "words", "bpe"])

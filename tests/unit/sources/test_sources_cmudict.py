@@ -60,3 +60,36 @@ def test_a_malformed_line_is_named(write, line):
     with pytest.raises(ValueError, match=r"cmudict\.dict:2: '.*' is no entry") as caught:
         list(read_entries(write(f"a AH0\n{line}\nb B IY1\n"), stress=True))
     assert repr(line) in str(caught.value)
+
+
+def test_every_malformed_line_is_told_at_once(write):
+    with pytest.raises(ValueError, match=r"^cmudict\.dict:1: .*\ncmudict\.dict:3: ") as caught:
+        list(read_entries(write("a\nb B IY1\nc see\n"), stress=True))
+    assert len(str(caught.value).splitlines()) == 2
+    with pytest.raises(ValueError, match=r"\.\.\. and 80 more$"):
+        list(read_entries(write("a\n" * 100), stress=True))
+
+
+BROKEN = {
+    "nothing": (b"", r"cmudict\.dict: has no entry, expected a word and its phonemes"),
+    "comments alone": (b";;; a\n# b\n", r"cmudict\.dict: has no entry"),
+    "a byte": (b"a AH0\ncaf\xe9 K AE1\n", r"cmudict\.dict:2: 'caf\\udce9 K AE1' is no entry"),
+    "a NUL": (b"a\0b AH0\n", r"cmudict\.dict:1: 'a\\x00b AH0' is no entry"),
+    "UTF-16": ("a AH0\n".encode("utf-16"), r"cmudict\.dict: is written in UTF-16, expected UTF-8"),
+    "five megabytes": (b"a" * 5_000_000 + b"\n", r"cmudict\.dict:1: 'a{76}\.\.\. is no entry"),
+    "spaces and brackets": (b"(1" * 50_000 + b" " * 50_000 + b"\n", r"cmudict\.dict:1: '\(1"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), BROKEN.values(), ids=list(BROKEN))
+def test_what_is_no_dictionary_is_a_sentence(tmp_path, content, message):
+    path = tmp_path / "cmudict.dict"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        list(read_entries(path, stress=True))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_word(tmp_path):
+    (tmp_path / "cmudict.dict").write_bytes(b"\xef\xbb\xbfa AH0\r\nb B IY1\r\n")
+    found = [one.source for one in read_entries(tmp_path / "cmudict.dict", stress=True)]
+    assert found == ["a", "b"]

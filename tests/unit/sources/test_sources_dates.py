@@ -111,7 +111,7 @@ def test_two_ingests_write_the_same_bytes(pairs_of, tmp_path):
         ingest_pairs(pairs, user_dir=tmp_path, out=tmp_path / name)
     written = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two")]
     assert written[0] == written[1]
-    assert set(written[0]) == {"manifest.parquet", "source.json"}
+    assert set(written[0]) == {"manifest.parquet", "rejected.csv", "source.json"}
 
 
 def test_the_group_is_the_date_and_the_slice_the_locale(pairs_of, out):

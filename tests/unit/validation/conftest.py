@@ -107,6 +107,7 @@ def pair_checks() -> PairChecks:
             "empty_texts": strict,
             "long_texts": strict,
             "unseen_characters": strict,
+            "control_characters": strict,
             "length_ratio": {**strict, "max_ratio": 4.0},
             **SHARED,
         }

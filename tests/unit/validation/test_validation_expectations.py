@@ -88,6 +88,11 @@ PAIRS = [
             [{"sample": "00030", "split": "val", "source_unseen": "z\u00e9", "source": "ze\u0301 and"}]),
     Planted("unseen_characters", ("target_unseen",), put(39, target="x!x"), 1, 12,
             [{"sample": "00039", "split": "test", "target_unseen": "!x", "target": "x!x"}]),
+    # a NUL and an override among a tab, a next line and the right-to-left mark of ordinary Arabic
+    Planted("control_characters", ("source_controls",), put(4, source="a\0\t\x85\u200f\u202e\0"), 1, 40,
+            [{"sample": "00004", "split": "train", "source_controls": "U+0000 U+202E"}]),
+    Planted("control_characters", ("target_controls",), put(4, target="\u2066a\u2069"), 1, 40,
+            [{"sample": "00004", "split": "train", "target_controls": "U+2066 U+2069"}]),
     # 12 over 2 characters; and a text of no character counts as one of one
     Planted("length_ratio", ("length_ratio",), put(4, source_characters=12), 1, 40,
             [{"sample": "00004", "split": "train", "length_ratio": 6.0, "source": "0 and 4", "target": "40"}]),
