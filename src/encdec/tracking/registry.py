@@ -1,0 +1,128 @@
+"""A trained model by its address in MLflow: its folder, as the train stage wrote it."""
+
+import re
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from encdec.tracking.address import masked
+from encdec.tracking.layout import MODEL_ARTIFACT
+from encdec.tracking.store import Store
+
+if TYPE_CHECKING:
+    from mlflow.entities import LoggedModel
+
+ALIAS = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
+VERSION = re.compile(r"models:/(?P<name>[^/@]+)/(?P<version>\d+)")
+LOGGED = re.compile(r"models:/(?P<id>m-[0-9a-f]+)")
+RUN = re.compile(r"runs:/(?P<id>[0-9a-f]+)")
+SOURCE = re.compile(r"\b(m-[0-9a-f]{32})\b")
+"""MLflow keeps the logged model of a version as its source: by address, or by the path of its files."""
+FORMS = "models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-ID or runs:/ID"
+NAMED_AT_MOST = 8
+
+
+def fetch_model(store: Store, address: str, *, to: Path) -> Path:
+    """Copy the folder of a model, spec.json with its weights and its vocabulary, to `to`.
+
+    Raises:
+        ValueError: the address has another form or leads to nothing, or the model is not one of this project.
+    """
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+    from mlflow.models import Model
+
+    model = logged_model(store, address)
+    with TemporaryDirectory() as temporary:
+        try:
+            package = download_artifacts(
+                artifact_uri=f"models:/{model.model_id}",
+                dst_path=temporary,
+                tracking_uri=store.uri,
+                registry_uri=store.uri,
+            )
+            flavor = Model.load(package).flavors.get("python_function", {})
+        except (MlflowException, OSError) as error:
+            raise ValueError(f"{address}: its files cannot be read: {masked(str(error))}") from error
+        artifacts = flavor.get("artifacts", {})
+        if MODEL_ARTIFACT not in artifacts:
+            raise ValueError(f"{address}: was not logged by the train stage of this project; choose another model")
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(Path(package, artifacts[MODEL_ARTIFACT]["path"]), to)
+    return to
+
+
+def logged_model(store: Store, address: str) -> "LoggedModel":
+    """The logged model behind an address.
+
+    Raises:
+        ValueError: there is none; the message names what there is.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return store.client.get_logged_model(model_id(store, address))
+    except MlflowException as error:
+        raise ValueError(f"{address}: no such model in {masked(store.uri)}: {masked(error.message)}") from error
+
+
+def model_id(store: Store, address: str) -> str:
+    if found := ALIAS.fullmatch(address):
+        return registered_id(store, address, found["name"], alias=found["alias"])
+    if found := VERSION.fullmatch(address):
+        return registered_id(store, address, found["name"], version=found["version"])
+    if found := LOGGED.fullmatch(address):
+        return found["id"]
+    if found := RUN.fullmatch(address):
+        return id_of_run(store, address, found["id"])
+    raise ValueError(f"{address}: not the address of a model; write {FORMS}")
+
+
+def registered_id(store: Store, address: str, name: str, *, alias: str | None = None, version: str = "") -> str:
+    """The logged model of a version in the registry, which is named by an alias or by its number."""
+    from mlflow.exceptions import MlflowException
+
+    client = store.client
+    try:
+        registered = client.get_registered_model(name)
+    except MlflowException as error:
+        names = sorted(each.name for each in client.search_registered_models())
+        raise ValueError(f"{address}: no model {name!r} is registered; {listed('registered are', names)}") from error
+    number = version or registered.aliases.get(alias, "")
+    try:
+        found = client.get_model_version(name, str(number)) if number else None
+    except MlflowException:
+        found = None
+    if found is None:
+        aliases = [f"{name}@{alias}" for alias in sorted(registered.aliases)]
+        versions = sorted((each.version for each in client.search_model_versions(f"name = '{name}'")), key=int)
+        what = f"alias {alias!r}" if alias else f"version {version}"
+        raise ValueError(
+            f"{address}: model {name!r} has no {what}; {listed('its aliases are', aliases)}, "
+            f"{listed('its versions are', [str(each) for each in versions])}"
+        )
+    logged = found.model_id or next(iter(SOURCE.findall(found.source or "")), None)
+    if logged is None:
+        raise ValueError(f"{address}: version {found.version} was not registered from a logged model; register one")
+    return str(logged)
+
+
+def id_of_run(store: Store, address: str, run_id: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        outputs = store.client.get_run(run_id).outputs
+    except MlflowException as error:
+        raise ValueError(f"{address}: there is no such run in {masked(store.uri)}") from error
+    models = outputs.model_outputs if outputs else []
+    if not models:
+        raise ValueError(f"{address}: this run logged no model; give the run of a train stage")
+    return str(models[-1].model_id)
+
+
+def listed(what: str, names: list[str]) -> str:
+    if not names:
+        return f"{what} none"
+    more = f" and {len(names) - NAMED_AT_MOST} more" if len(names) > NAMED_AT_MOST else ""
+    return f"{what} {', '.join(names[:NAMED_AT_MOST])}{more}"
