@@ -54,11 +54,13 @@ def pushed_apart(places: NDArray[np.float64], points: NDArray[np.float64]) -> ND
     """Names (K, 2) that would lie on each other, moved apart: at least a share of the extent of the points (N, 2)."""
     extent = np.maximum(np.ptp(points, axis=0), 1e-12)
     moved = places / extent
+    order = 1e-6 * np.sign(np.arange(len(places))[:, None] - np.arange(len(places)))
     for _ in range(PUSHES):
         gaps = moved[:, None] - moved[None]  # (K, K, 2)
+        gaps[:, :, 1] += np.where((gaps == 0).all(axis=2), order, 0.0)  # of two at one place the later goes up
         apart = np.linalg.norm(gaps, axis=2) + 1e-9
         close = (apart < LEAST_GAP) & ~np.eye(len(moved), dtype=bool)
-        away = np.where(np.abs(gaps).sum(axis=2, keepdims=True) > 0, gaps, [0.0, 1e-9]) / apart[:, :, None]
+        away = gaps / apart[:, :, None]
         moved = moved + np.where(close[:, :, None], away * (LEAST_GAP - apart)[:, :, None] / 4, 0.0).sum(axis=1)
     return np.asarray(moved * extent, dtype=np.float64)
 
