@@ -99,7 +99,7 @@ def image_rows(
         mosaic.onto(figure)
         middles = [left + place * step + cell.width / 2 for place in range(count)]
         for text, x in zip(above, middles, strict=False):
-            write(figure, text, x, top - 5, "center", "bottom", size=SMALL)
+            write(figure, text, x, top - 6, "center", "baseline", size=SMALL)
         for text, x in zip(below, middles, strict=False):
             write(figure, text, x, height - bottom - GAP + 4, "center", "top", size=SMALL)
         if limit:
@@ -193,7 +193,7 @@ def write(
     x: float,
     y: float,
     ha: Literal["left", "center", "right"],
-    va: Literal["top", "center", "bottom"],
+    va: Literal["top", "center", "baseline"],
     *,
     size: float = TEXT,
     colour: str | None = None,
