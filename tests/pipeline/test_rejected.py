@@ -51,9 +51,9 @@ def test_too_many_broken_files_stop_the_pipeline_with_a_list_and_fewer_are_shown
 
     own_images.edit_params("images", "sources", "folder", "max_rejected", value=0.02)
     done = own_images.repro("prepare@images")
-    assert "ingest images: 1777 rows from folder, " in done.output
+    assert "ingest images: 1,777 rows from folder (train " in done.output
     assert ", 20 rejected (listed in data/01_raw/images/rejected.csv)" in done.output
-    assert "prepare images: 1777 rows ready, 0 rejected and 20 at ingest" in done.output
+    assert "prepare images: 1,777 rows ready, 0 rejected and 20 at ingest" in done.output
     assert not (raw / "images.rejected.csv").exists()
     listed = rows_of(own_images.path / "data/03_prepared/images/rejected.csv")
     assert [(row["sample"], row["split"], row["reason"]) for row in listed[:2]] == [
