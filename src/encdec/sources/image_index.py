@@ -5,10 +5,11 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from encdec.params.data import SPLITS
-from encdec.sources.columns import read_columns
+from encdec.sources.columns import read_rows
 from encdec.sources.entries import AT, Entry, Listing, unusable
 from encdec.sources.image_tree import INDEX_SUFFIXES
 from encdec.sources.rejections import Rejection
+from encdec.sources.row import Row
 
 
 class Line(NamedTuple):
@@ -29,13 +30,14 @@ def list_index(user_dir: Path, index: str) -> Listing:
     file = user_dir / index
     if file.parent != user_dir or file.suffix.lower() not in INDEX_SUFFIXES or not file.is_file():
         raise ValueError(f"{AT}.index: {index}: expected the name of a .csv or .parquet file in {user_dir}")
-    lines = [Line(place, *cells) for place, cells in read_columns(file, ["path", "label"], optional=["split"])]
+    rows = list(read_rows(file, ["path", "label"], optional=["split"]))
+    lines = [Line(row.place, *row.cells) for row in rows if isinstance(row, Row)]
     splits = {line.split for line in lines} - {""}
     missing = [split for split in SPLITS if split not in splits]
     if splits and missing:
         told = f"the column split has no row for {', '.join(missing)}; leave it out, or name all three"
         raise ValueError(f"{file}: {told}")
-    sound, rejected = [], []
+    sound, rejected = [], [row for row in rows if isinstance(row, Rejection)]
     for line in lines:
         problem = problem_of(line, with_splits=bool(splits), user_dir=user_dir)
         if problem:

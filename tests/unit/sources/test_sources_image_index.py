@@ -24,7 +24,7 @@ def listing(user_dir):
         ("//etc/passwd", "path out of the folder"),
         ("", "path out of the folder"),
         ('"a\nb.png"', "unusable path"),
-        ("a\0.png", "unusable path"),
+        ("a\0.png", "control character"),
     ],
 )
 def test_a_row_cannot_reach_out_of_the_folder(listing, user_dir, path, reason):
@@ -32,7 +32,7 @@ def test_a_row_cannot_reach_out_of_the_folder(listing, user_dir, path, reason):
     assert [entry.path for entry in found.entries] == ["a.png"]
     (rejection,) = found.rejected
     assert rejection.reason == reason
-    assert rejection.sample.startswith(f"{user_dir}/index.csv:")
+    assert rejection.sample.startswith("index.csv:")
 
 
 @pytest.mark.parametrize(
@@ -48,18 +48,16 @@ def test_a_row_cannot_reach_out_of_the_folder(listing, user_dir, path, reason):
 def test_a_row_that_cannot_be_used_is_listed_with_its_line(listing, user_dir, row, reason, detail):
     found = listing(f"path,label,split\nd.png,cats,train\na.png,cats,test\nc.png,cats,val\n{row}\n")
     assert [entry.path for entry in found.entries] == ["d.png", "a.png", "c.png"]
-    index = f"{user_dir}/index.csv"
+    index = "index.csv"
     assert list(found.rejected) == [(f"{index}:5", reason, detail.format(index=index))]
 
 
 def test_rows_that_contradict_each_other_are_all_rejected(listing, user_dir):
     found = listing("path,label\na.png,cats\nb.png,dogs\na.png,dogs\n./a.png,cats\n")
     assert [entry.path for entry in found.entries] == ["b.png"]
-    said = ", ".join(
-        f"{user_dir}/index.csv:{line} ({label})" for line, label in ((2, "cats"), (4, "dogs"), (5, "cats"))
-    )
+    said = ", ".join(f"index.csv:{line} ({label})" for line, label in ((2, "cats"), (4, "dogs"), (5, "cats")))
     assert list(found.rejected) == [
-        (f"{user_dir}/index.csv:{line}", "contradiction", f"a.png is not the same in {said}") for line in (2, 4, 5)
+        (f"index.csv:{line}", "contradiction", f"a.png is not the same in {said}") for line in (2, 4, 5)
     ]
 
 
