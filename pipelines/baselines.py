@@ -1,5 +1,9 @@
 """Stage `baselines`: linear and nearest-neighbour answers to the test split, fitted on train, chosen on val."""
 
+from encdec.starting import begin
+
+begin(__name__)  # above the imports, which take seconds
+
 from pathlib import Path
 
 from encdec.command import run_command
@@ -11,7 +15,11 @@ from encdec.params.loading import load_params
 from encdec.params.root import Kind
 from encdec.tracking.stage import tracked_stage
 
-BASELINES = ("images", "noise", "pairs")
+FITTED = {
+    "images": "logistic regression, principal components, independent pixels",
+    "noise": "Wiener filter",
+    "pairs": "nearest neighbour, copy of the source",
+}
 
 
 def main(name: str, train: Path, val: Path, test: Path, out: Path) -> None:
@@ -47,8 +55,9 @@ def main(name: str, train: Path, val: Path, test: Path, out: Path) -> None:
                     write_pair_baselines(
                         folder, train=PairSplit.open(train), test=PairSplit.open(test), threads=threads
                     )
+        print(f"baselines {name}: {FITTED[name]}, fitted on train, measured on test")
 
 
 if __name__ == "__main__":
     paths = {split: f"the prepared {split} folder" for split in ("train", "val", "test")}
-    run_command(main, __doc__, item=("name", BASELINES), paths={**paths, "out": "the folder to write"})
+    run_command(main, __doc__, item=("name", tuple(FITTED)), paths={**paths, "out": "the folder to write"})

@@ -1,5 +1,9 @@
 """Stage `check`: params.yaml -> a constant file, or every mistake in it at once."""
 
+from encdec.starting import begin
+
+begin(__name__)  # above the imports, which take seconds
+
 from pathlib import Path
 
 from encdec.command import run_command

@@ -1,4 +1,8 @@
-"""Stage `evaluate`: weights and the test split -> metrics with intervals, beside those of the baseline."""
+"""Stage `evaluate`: weights and the test split -> metrics with intervals, beside those of the baseline, and figures."""
+
+from encdec.starting import begin
+
+begin(__name__)  # above the imports, which take seconds
 
 from pathlib import Path
 
@@ -6,17 +10,31 @@ import torch
 
 from encdec.command import run_command
 from encdec.evaluation.evaluate import evaluate_model, write_evaluation
+from encdec.evaluation.pictures import draw_model
+from encdec.figures.picture import write_pictures
 from encdec.outs import switch_off, whole_folder
 from encdec.params.loading import load_params
 from encdec.params.root import MODEL_NAMES, ModelName
 from encdec.tracking.stage import tracked_stage
 
 
+def figure(value: float) -> str:
+    """Four places; a count has none."""
+    return f"{value:.0f}" if value.is_integer() and abs(value) > 1 else f"{value:.4f}"
+
+
 def main(
-    model_name: ModelName, test: Path, model: Path, baselines: Path, metrics: Path, baseline: Path, details: Path
+    model_name: ModelName,
+    test: Path,
+    model: Path,
+    baselines: Path,
+    metrics: Path,
+    baseline: Path,
+    details: Path,
+    figures: Path,
 ) -> None:
     loaded = load_params(Path("params.yaml"))
-    params, outs = loaded.params, [metrics, baseline, details]
+    params, outs = loaded.params, [metrics, baseline, details, figures]
     if not params.model_enabled(model_name):
         switch_off(*outs)
         return
@@ -24,21 +42,26 @@ def main(
     section, inputs = {"evaluation": params.evaluation.model_dump()}, [test, model, baselines]
     with tracked_stage("evaluate", loaded=loaded, item=model_name, inputs=inputs, outputs=outs, section=section) as run:
         run.log_input(test, context="test")
-        found = evaluate_model(model, split=test, baselines=baselines, settings=params.evaluation, seed=params.seed)
+        given = {"split": test, "baselines": baselines, "settings": params.evaluation, "seed": params.seed}
+        found = evaluate_model(model, **given)
         with whole_folder(details) as folder:
             write_evaluation(found, metrics=metrics, baseline=baseline, details=folder)
+        with whole_folder(figures) as folder:
+            write_pictures(draw_model(model, scores=found.scores, **given), folder)
         run.log_evaluation(
             model,
             metrics={each.metric.name: each.model.value for each in found.comparisons},
             baseline={each.metric.name: each.baseline.value for each in found.comparisons if each.baseline},
         )
         run.log_artifact(details, "evaluation")
+        run.log_artifact(figures)
         for each in found.comparisons:
-            beside = f", {each.opponent} {each.baseline.value:.4f}" if each.baseline else ""
-            print(f"evaluate {model_name}: {each.metric.name} {each.model.value:.4f}{beside}")
+            beside = f" ({each.opponent}: {figure(each.baseline.value)})" if each.baseline else ""
+            print(f"evaluate {model_name}: {each.metric.name} {figure(each.model.value)}{beside}")
 
 
 if __name__ == "__main__":
     paths = {"test": "the prepared test folder", "model": "the trained model", "baselines": "the fitted baselines"}
     paths |= {"metrics": "the JSON of metrics to write", "baseline": "that of the baseline", "details": "the rest"}
+    paths |= {"figures": "the folder of pictures to write"}
     run_command(main, __doc__, item=("model_name", MODEL_NAMES), paths=paths)

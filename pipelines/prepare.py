@@ -1,5 +1,9 @@
 """Stage `prepare`: raw data -> arrays and token ids, a folder per split, and the list of rejected rows."""
 
+from encdec.starting import begin
+
+begin(__name__)  # above the imports, which take seconds
+
 import json
 from contextlib import ExitStack
 from pathlib import Path
@@ -32,7 +36,7 @@ def main(kind: Kind, raw: Path, validation: Path, train: Path, val: Path, test: 
         with ExitStack() as stack:
             folders = {split: stack.enter_context(whole_folder(out)) for split, out in zip(SPLITS, outs, strict=False)}
             if kind == "images":
-                source = json.loads((raw / "source.json").read_text())
+                source = json.loads((raw / "source.json").read_text(encoding="utf-8"))
                 images = iter_images(raw, params.images)
                 bad = prepare_images(images, manifest, card_shape=params.images.shape, source=source, outs=folders)
             else:
@@ -41,7 +45,7 @@ def main(kind: Kind, raw: Path, validation: Path, train: Path, val: Path, test: 
         write_text(rejected, csv_text(all_rejected(at_ingest, bad)))
         run.log_metrics({"rows/rejected": float(len(bad))})
         told = f"{len(bad)} rejected and {len(at_ingest)} at ingest (listed in {rejected})"
-        print(f"prepare {kind}: {len(manifest) - len(bad)} rows ready, {told}")
+        print(f"prepare {kind}: {len(manifest) - len(bad):,} rows ready, {told}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,17 @@
 """Stage `report`: what the other stages wrote -> one self-contained page and one table."""
 
+from encdec.starting import begin
+
+begin(__name__)  # above the imports, which take seconds
+
 from pathlib import Path
 
 from encdec.command import run_command
 from encdec.outs import write_text
 from encdec.params.loading import load_params
 from encdec.report.build import Outs, build_report
+from encdec.report.terminal import show
+from encdec.tracking.report_runs import write_report_runs
 from encdec.tracking.stage import tracked_stage
 
 
@@ -27,7 +33,8 @@ def main(
         write_text(page, report.page)
         write_text(summary, report.summary)
         run.log_artifact(page, "report")
-        print(report.summary)
+        write_report_runs(run.store, page, current=run.run_id)  # beside the page, not in it: other bytes every time
+        show(summary, page)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,9 @@
 """Stage `train`: prepared data and tuned values -> weights, the spec that built them, and the history."""
 
+from encdec.starting import begin
+
+begin(__name__)  # above the imports, which take seconds
+
 import json
 from pathlib import Path
 
@@ -31,7 +35,7 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
         switch_off(out)
         return
     use_threads(loaded.params.threads)
-    spec = loaded.resolve(model, json.loads((tuning / "best.json").read_text()))
+    spec = loaded.resolve(model, json.loads((tuning / "best.json").read_text(encoding="utf-8")))
     inputs, section, code = [train, val, tuning], spec.model_dump(), [Path("src/encdec")]
     with tracked_stage(
         "train", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, code=code
@@ -52,6 +56,7 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
             max_steps=spec.training.max_steps,
             checkpoints=checkpoints,
             accelerator=loaded.params.accelerator,
+            label=f"train {model}",
             on_epoch=lambda epoch, metrics: run.log_metrics(metrics, step=epoch),
         )
         with whole_folder(out) as folder:
@@ -60,7 +65,8 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
         run.log_metrics({"best_epoch": float(fitted.best_epoch), f"best_{spec.monitor}": fitted.best_score})
         run.log_model(out, example=example(data.val))
         discard_checkpoints(checkpoints)
-        print(f"train {model}: best {spec.monitor} {fitted.best_score:.4f} in epoch {fitted.best_epoch}")
+        epochs = f"epoch {fitted.best_epoch} of {len(fitted.history)}"
+        print(f"train {model}: best {spec.monitor} {fitted.best_score:.4f} in {epochs}, whose weights were kept")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,9 @@
 """Stage `tune`: an Optuna study on train and val -> the best values of the searched keys and the table of trials."""
 
+from encdec.starting import begin
+
+begin(__name__)  # above the imports, which take seconds
+
 from pathlib import Path
 
 from encdec.command import run_command
@@ -39,9 +43,14 @@ def main(model: ModelName, train: Path, val: Path, out: Path) -> None:
         with whole_folder(out) as folder:
             write_json(folder / "best.json", outcome.best)
             write_text(folder / "trials.csv", table_text(outcome.table))
-        if outcome.best_score is not None:
-            run.log_metrics({"best_score": outcome.best_score})
         run.log_artifact(out / "trials.csv", "tuning")
+        if outcome.best_score is None:
+            print(f"tune {model}: nothing to search: every value is fixed in params.yaml")
+        else:
+            run.log_metrics({"best_score": outcome.best_score})
+            pruned = int((outcome.table["state"] == "PRUNED").sum())
+            trials = f"{len(outcome.table)} trials, of which {pruned} pruned"
+            print(f"tune {model}: best {spec.monitor} {outcome.best_score:.4f} of {trials}: {outcome.best}")
 
 
 if __name__ == "__main__":

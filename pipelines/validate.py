@@ -1,5 +1,9 @@
 """Stage `validate`: the manifest against its Great Expectations suite -> validation.json and data docs, or an error."""
 
+from encdec.starting import begin
+
+begin(__name__)  # above the imports, which take seconds
+
 import json
 from pathlib import Path
 
@@ -22,7 +26,7 @@ def main(kind: Kind, raw: Path, out: Path) -> None:
     section = loaded.params.data(kind)
     with tracked_stage("validate", loaded=loaded, item=kind, inputs=[raw], outputs=[out], section=section) as run:
         manifest = pd.read_parquet(raw / "manifest.parquet")
-        source = json.loads((raw / "source.json").read_text())
+        source = json.loads((raw / "source.json").read_text(encoding="utf-8"))
         if kind == "images":
             report = validate_images(manifest, images.validation, source)
         else:

@@ -2,9 +2,13 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from encdec.remedies import explained
+from encdec.signals import asked_to_stop, farewell, stoppable
 
 
 def run_command(
@@ -17,7 +21,8 @@ def run_command(
     """Call `main` with the arguments of the command line: the item first, then a Path for each of `paths`.
 
     A ValueError or an OSError is printed as its message and ends with status 1; the traceback is shown too where
-    ENCDEC_TRACEBACK is set. Anything else is a mistake of ours and keeps its traceback.
+    ENCDEC_TRACEBACK is set. Ctrl-C, SIGTERM and SIGHUP end with a line and the shell's status, 128 + the signal.
+    Anything else is a mistake of ours and keeps its traceback.
     """
     parser = argparse.ArgumentParser(description=description)
     if item is not None:
@@ -25,9 +30,18 @@ def run_command(
         parser.add_argument(name, choices=choices)
     for option, text in paths.items():
         parser.add_argument(f"--{option}", type=Path, required=True, help=text, metavar="PATH")
+    arguments = vars(parser.parse_args())
     try:
-        main(**vars(parser.parse_args()))
+        with stoppable():
+            main(**arguments)
     except (ValueError, OSError) as error:
         if os.environ.get("ENCDEC_TRACEBACK"):
             raise
-        sys.exit(f"\n{type(error).__name__}: {error}\n(ENCDEC_TRACEBACK=1 shows where it was raised)")
+        said = explained(error) if isinstance(error, OSError) else str(error)
+        sys.exit(f"\n{type(error).__name__}: {said}\n(ENCDEC_TRACEBACK=1 shows where it was raised)")
+    except (KeyboardInterrupt, SystemExit) as error:
+        stopped_by = asked_to_stop(error)
+        if stopped_by is None:
+            raise
+        print(f"\n{farewell(stopped_by)}", file=sys.stderr)
+        sys.exit(128 + signal.Signals[stopped_by])

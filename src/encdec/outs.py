@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
+from encdec.remedies import named
+
 OFF_FILE = "off.json"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """The last four are the wide forms, which some spreadsheets take for the narrow ones."""
@@ -26,17 +28,26 @@ def whole_folder(out: Path) -> Iterator[Path]:
         if out.exists():
             shutil.rmtree(out)
         partial.replace(out)
+    except OSError as error:
+        raise named(error, out) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a file so that a reader never sees a part of it. UTF-8, newlines as given."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Write a file so that a reader never sees a part of it, and so that the old one stays where it does not fit."""
     partial = path.with_name(f".{path.name}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        partial.write_bytes(text.encode())
+        partial.write_bytes(content)
         partial.replace(path)
+    except OSError as error:
+        raise named(error, path) from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -15,10 +15,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from encdec.params.data import TolerantCheck
 from encdec.params.loading import load_params
 from encdec.params.root import Params
 from encdec.sources.ingest import ingest_images, ingest_pairs
 from encdec.sources.reading import iter_images
+from encdec.validation.validate import validate_pairs
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +101,35 @@ def test_cmudict_is_whole_and_a_word_stays_in_one_split(params, mirror, tmp_path
     assert len(set(" ".join(rows.target).split())) == (69 if stress else 39)  # 24 consonants, 15 vowels, 3 stresses
     for split, share in section.split.shares().items():
         assert (rows.split == split).mean() == pytest.approx(share, abs=0.005)
+
+
+@pytest.mark.parametrize(("source", "target"), [("en", "de"), ("de", "en")])
+def test_multi30k_is_whole_in_its_own_splits_and_passes_its_checks(params, mirror, tmp_path, source, target):
+    section = params.pairs.sources.multi30k.model_copy(update={"source_language": source, "target_language": target})
+    sources = params.pairs.sources.model_copy(update={"multi30k": section})
+    pairs = params.pairs.model_copy(update={"source": "multi30k", "sources": sources})
+    ingest_pairs(pairs, user_dir=tmp_path, out=tmp_path)
+    rows = pd.read_parquet(tmp_path / "manifest.parquet")
+    about = json.loads((tmp_path / "source.json").read_text())
+    assert Counter(rows.split) == {"train": 29_000, "val": 1_014, "test": 1_000}
+    assert len(about["files"]) == 6
+
+    # By another way: the lines of the packed files, which have no blanks but spaces, tabs and line feeds at their ends.
+    for column, language in (("source", source), ("target", target)):
+        for split, stem in (("train", "train"), ("val", "val"), ("test", "test_2016_flickr")):
+            content = gzip.decompress((mirror / "multi30k" / f"{stem}.{language}.gz").read_bytes())
+            assert about["files"][f"{stem}.{language}"] == sha256(content).hexdigest()
+            texts = [line.decode().strip(" \t") for line in content.split(b"\n")[:-1]]
+            assert rows[rows.split == split][column].tolist() == texts
+
+    # The known faults of the source, and no other: a caption of train in val, repeated captions in train.
+    shared = rows.groupby("source").split.nunique() > 1
+    assert shared.sum() == 1
+    assert set(rows[rows.source == shared.idxmax()].split) == {"train", "val"}
+    assert rows[rows.split == "train"].source.duplicated().sum() == {"en": 9, "de": 25}[source]
+    found = validate_pairs(rows, section.validation, about, max_characters=section.max_characters)
+    assert found.errors == []
+    assert found.warnings == []
+    strict = section.validation.model_copy(update={"leakage": TolerantCheck(severity="error", tolerance=0.0)})
+    found = validate_pairs(rows, strict, about, max_characters=section.max_characters)
+    assert [(finding.check, finding.failed_count) for finding in found.errors] == [("leakage", 2)]

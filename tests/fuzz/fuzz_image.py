@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 from harness import fuzz, instrumented
-from PIL import Image
 
-with instrumented():
+with instrumented("PIL"):
+    from PIL import Image
+
     from encdec.sources.decoding import FORMATS, MAX_PIXELS, decode_image
     from encdec.sources.image_file import read_image_file
 

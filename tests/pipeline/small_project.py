@@ -130,7 +130,7 @@ def copy_project(project: Project, folder: Path) -> Project:
     database = copy.path / "mlflow.db"
     if database.exists():
         with sqlite3.connect(database) as connection:
-            old, new = str(project.path), str(copy.path)
+            old, new = project.path.as_uri(), copy.path.as_uri()
             connection.execute(
                 "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)", (old, new)
             )

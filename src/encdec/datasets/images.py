@@ -1,6 +1,6 @@
 """One split of prepared images, memory-mapped and read a whole batch at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from encdec.batches import ImageBatch
 from encdec.cards import ImageCard
 from encdec.datasets.folder import read_array, read_card, spans
+from encdec.progress import watched
 
 
 class ImageSplit(Dataset[ImageBatch]):
@@ -72,9 +73,12 @@ class ImageSplit(Dataset[ImageBatch]):
         """The rows `indices` (B,) at once, scaled so that the card's `pixel_max` is 1.0."""
         return self.scaled(self.images[indices], self.labels[indices])
 
-    def batches(self, batch_size: int) -> Iterator[ImageBatch]:
-        """Every row once and in order; the last batch may be smaller."""
-        for start, end in spans(len(self), batch_size):
+    def batches(self, batch_size: int, *, label: str | None = None) -> Iterator[ImageBatch]:
+        """Every row once and in order; the last batch may be smaller. With a label, progress is shown behind it."""
+        parts: Iterable[tuple[int, int]] = spans(len(self), batch_size)
+        if label is not None:
+            parts = watched(parts, label, total=len(self), unit="images", weigh=lambda part: part[1] - part[0])
+        for start, end in parts:
             yield self.scaled(self.images[start:end], self.labels[start:end])
 
     def scaled(self, images: NDArray[Any], labels: NDArray[Any]) -> ImageBatch:

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from encdec.datasets.images import ImageSplit
 from encdec.datasets.pairs import PairSplit
+from encdec.evaluation.components import write_components
 from encdec.evaluation.independent_pixels import independent_nll
 from encdec.evaluation.logistic_regression import Rows, classify, label_columns
 from encdec.evaluation.nearest_neighbour import nearest_rows
@@ -52,6 +53,7 @@ def write_image_baselines(
         strength = write_logistic_regression(out, train=train, val=val, test=test)
         known, asked = flat(train, np.float64), flat(test, np.float64)
         components = fit_components(known, pixel_max=train.card.pixel_max, seed=seed)
+        write_components(out, components)
         np.save(out / PCA_FILE, reconstruction_errors(components, asked))
         np.save(out / PPCA_FILE, probabilistic_nll(components, asked))
         np.save(out / BERNOULLI_FILE, independent_nll(known > ON, asked > ON))
@@ -79,6 +81,7 @@ def write_noise_baselines(
     """
     with threadpool_limits(threads):
         components = fit_components(flat(train, np.float64), pixel_max=train.card.pixel_max, seed=seed)
+        write_components(out, components)
         columns = wiener_columns(components, test, corruption=corruption, batch_size=batch_size, seed=seed)
     write_columns(out / WIENER_FILE, columns)
     summary = {"corruption": corruption.model_dump(), "batch_size": batch_size, "seed": seed}
@@ -100,7 +103,7 @@ def wiener_columns(
     wiener = fit_wiener(components, corruption)
     generator = torch.Generator().manual_seed(seed)
     before, after = [], []
-    for images, _ in test.batches(batch_size):
+    for images, _ in test.batches(batch_size, label="baselines noise"):
         noisy = corrupt(images, corruption, generator=generator)
         clean = images.flatten(1).double().numpy()
         given = noisy.flatten(1).double().numpy()

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from encdec.metrics.classification import ranks
 from encdec.metrics.scores import Columns
+from encdec.progress import watched
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 """The values of C that are tried, from the most to the least regularised, until val gets worse."""
@@ -42,7 +43,7 @@ def classify(train: Rows, val: Rows, test: NDArray[np.float32], *, num_classes: 
     val_nll: dict[float, float] = {}
     best = np.zeros((len(test), num_classes))
     regression = LogisticRegression(max_iter=MAX_ITERATIONS, warm_start=True)
-    for strength in STRENGTHS:
+    for strength in watched(STRENGTHS, "baselines: logistic regression", total=len(STRENGTHS), unit="fits"):
         fit(regression, train, strength=strength)
         on_val = log_probabilities(regression, val.pixels, train=train.labels, num_classes=num_classes)
         nll = -float(on_val[np.arange(len(val.labels)), val.labels].mean())

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from encdec.progress import watched
+
 LONGEST_NGRAM = 3
 MAX_SIMILARITIES = 8_000_000
 """Similarities held at once: 32 MB."""
@@ -25,7 +27,8 @@ def nearest_rows(train: Sequence[str], queries: Sequence[str]) -> NDArray[np.int
     known = vectorizer.fit_transform(train)  # (rows, V), sparse
     found = np.zeros(len(queries), dtype=np.int64)
     size = max(1, MAX_SIMILARITIES // known.shape[0])
-    for start in range(0, len(queries), size):
+    starts = range(0, len(queries), size)
+    for start in watched(starts, "baselines: nearest neighbour", total=len(starts), unit="blocks of texts"):
         asked = vectorizer.transform(queries[start : start + size])
         found[start : start + size] = (known @ asked.T).toarray().argmax(axis=0)
     return found

@@ -90,6 +90,12 @@ def reconstruction_errors(components: PrincipalComponents, x: Array) -> Array:
     return errors
 
 
+def project(components: PrincipalComponents, x: Array, *, count: int) -> Array:
+    """Rows (N, D) rebuilt from their first `count` components: (N, D)."""
+    directions = components.directions[:count]
+    return np.asarray(components.mean + (x - components.mean) @ directions.T @ directions, dtype=np.float64)
+
+
 def noise_variances(components: PrincipalComponents) -> Array:
     """Variance of the noise of probabilistic PCA with k components, for k = 1..M (M,).
 

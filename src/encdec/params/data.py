@@ -1,14 +1,24 @@
 """The sections `images` and `pairs`: sources of data, how they are split, and what is expected of them."""
 
+import re
 from collections import Counter
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from encdec.params.section import Name, PositiveInt, Probability, Section
 
 Severity = Literal["error", "warning"]
 SPLITS = ("train", "val", "test")
+
+
+def check_sha256(value: str) -> str:
+    if re.fullmatch(r"[0-9a-f]{64}", value) is None:
+        raise ValueError(f"{value[:80]!r}: should be a SHA-256: 64 hexadecimal digits in small letters")
+    return value
+
+
+Sha256 = Annotated[str, AfterValidator(check_sha256)]
 
 
 class Split(Section):
@@ -120,6 +130,21 @@ class Mnist(Section):
         return 10
 
 
+class IdxDigests(Section):
+    """SHA-256 of decompressed bytes, as the user states them for a mirror; null: the published digest counts."""
+
+    train_images: Sha256 | None
+    train_labels: Sha256 | None
+    t10k_images: Sha256 | None
+    t10k_labels: Sha256 | None
+
+
+class MnistLike(Mnist):
+    """A data set in MNIST's form of which only the digests of the packed files are published."""
+
+    sha256: IdxDigests
+
+
 class Folder(Section):
     index: str | None
     height: PositiveInt
@@ -147,18 +172,20 @@ class Folder(Section):
         return None if self.classes is None else len(self.classes)
 
 
-ImageSource = Digits | Mnist | Folder
+ImageSource = Digits | Mnist | MnistLike | Folder
 
 
 class ImageSources(Section):
     digits: Digits
     mnist: Mnist
+    fashion_mnist: Annotated[MnistLike, Field(alias="fashion-mnist")]
+    kmnist: MnistLike
     folder: Folder
 
 
 class Images(Section):
     enabled: bool
-    source: Literal["digits", "mnist", "folder"]
+    source: Literal["digits", "mnist", "fashion-mnist", "kmnist", "folder"]
     sources: ImageSources
 
     @property
@@ -168,6 +195,10 @@ class Images(Section):
                 return self.sources.digits
             case "mnist":
                 return self.sources.mnist
+            case "fashion-mnist":
+                return self.sources.fashion_mnist
+            case "kmnist":
+                return self.sources.kmnist
             case "folder":
                 return self.sources.folder
 
@@ -216,6 +247,25 @@ class Cmudict(Section):
     validation: PairChecks
 
 
+Language = Literal["en", "de", "fr", "cs"]
+
+
+class Multi30k(Section):
+    source_language: Language
+    target_language: Language
+    tokens: Tokenization
+    max_characters: MaxCharacters
+    validation: PairChecks
+
+    @model_validator(mode="after")
+    def check_languages(self) -> Self:
+        if self.source_language == self.target_language:
+            others = ", ".join(language for language in get_args(Language) if language != self.source_language)
+            told = f"source_language and target_language are both {self.source_language}"
+            raise ValueError(f"{told}: set one of them to another language ({others})")
+        return self
+
+
 class Table(Section):
     file: Name
     source_column: Name
@@ -234,18 +284,19 @@ class Table(Section):
         return self
 
 
-PairSource = Dates | Cmudict | Table
+PairSource = Dates | Cmudict | Multi30k | Table
 
 
 class PairSources(Section):
     dates: Dates
     cmudict: Cmudict
+    multi30k: Multi30k
     table: Table
 
 
 class Pairs(Section):
     enabled: bool
-    source: Literal["dates", "cmudict", "table"]
+    source: Literal["dates", "cmudict", "multi30k", "table"]
     sources: PairSources
 
     @property
@@ -255,6 +306,8 @@ class Pairs(Section):
                 return self.sources.dates
             case "cmudict":
                 return self.sources.cmudict
+            case "multi30k":
+                return self.sources.multi30k
             case "table":
                 return self.sources.table
 

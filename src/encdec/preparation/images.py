@@ -1,5 +1,6 @@
 """Images as one array per split, written image by image: memory holds one of them, however many there are."""
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -90,10 +91,7 @@ def write_pixels(
     """Fill images.npy (N, C, H, W) of each split in one pass over `images`."""
     shape = (card.channels, card.height, card.width)
     arrays = {
-        split: np.lib.format.open_memmap(
-            outs[split] / "images.npy", mode="w+", dtype=np.uint8, shape=(len(frame), *shape)
-        )
-        for split, frame in splits.items()
+        split: new_array(outs[split] / "images.npy", shape=(len(frame), *shape)) for split, frame in splits.items()
     }
     places = np.full(len(rows), REJECTED)
     for frame in splits.values():
@@ -112,6 +110,18 @@ def write_pixels(
         raise ValueError(f"manifest.parquet: {found}; run the ingest stage again")
     for array in arrays.values():
         array.flush()
+
+
+def new_array(path: Path, *, shape: tuple[int, ...]) -> "np.memmap[Any, np.dtype[np.uint8]]":
+    """An array on the disk, all of whose bytes have their place: a disk that is full is an error here.
+
+    Writing into a hole of a mapped file would end the process without a word (SIGBUS).
+    """
+    array: np.memmap[Any, np.dtype[np.uint8]] = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    if hasattr(os, "posix_fallocate"):  # Linux; elsewhere the system itself fills the file
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 def misfit(image: NDArray[np.uint8], rows: pd.DataFrame, position: int) -> str:

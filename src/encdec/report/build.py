@@ -1,17 +1,23 @@
-"""Puts everything side by side in one page and one table, from files alone: no torch, no network, no script."""
+"""Puts everything side by side in one page and one table, from files alone: no torch, no network."""
 
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from encdec.params.root import MODEL_NAMES, Params
 from encdec.report.checks import read_checks
 from encdec.report.drawing import BOX_HEIGHT, BOX_WIDTH, draw
+from encdec.report.figures import GROUPS
 from encdec.report.graph import Stage, find_edges, read_stages
-from encdec.report.results import compared, overview, read_results
+from encdec.report.intervals import WIDTH, draw_bars
+from encdec.report.material import read_material
+from encdec.report.page import render_page
+from encdec.report.results import compared, read_results
+from encdec.report.runs import RUNS_FILE
+from encdec.report.sentences import overview, tell
 from encdec.report.summary import protocol_line, summary_text
-from encdec.report.training import CURVE_HEIGHT, CURVE_WIDTH, MOST_ROWS, read_making
+from encdec.report.training import MOST_ROWS, read_making
+
+KINDS_OF_ITEMS = {"images": "images", "noise": "images", "pairs": "pairs"}
 
 
 class Report(NamedTuple):
@@ -46,37 +52,26 @@ def build_report(params: Params, *, graph: Path, outs: Outs) -> Report:
         for result in results
     }
     checks = read_checks(params, validation=outs.validation, prepared=outs.prepared)
-    page = (
-        environment()
-        .get_template("index.html.jinja")
-        .render(
-            overview=overview(results),
-            results=results,
-            compared=tuple(compared(results)),
-            protocol=protocol_line(results) if results else "",
-            making=making,
-            checks=checks,
-            verbs={verb: [stage for stage in stages if stage.verb == verb] for verb in {s.verb: None for s in stages}},
-            kinds={"images": "images", "pairs": "pairs"} | {result.model: result.kind for result in results},
-            drawing=draw(stages, find_edges(stages)),
-            outs=outs,
-            sizes={"box": (BOX_WIDTH, BOX_HEIGHT), "curve": (CURVE_WIDTH, CURVE_HEIGHT), "rows": MOST_ROWS},
-            seed=params.seed,
-        )
+    page = render_page(
+        overview=overview(results),
+        results=results,
+        compared=tuple(compared(results)),
+        stories={result.model: tell(result) for result in results},
+        bars={result.model: draw_bars(result.headline) for result in results},
+        protocol=protocol_line(results) if results else "",
+        making=making,
+        checks=checks,
+        material=read_material(checks, results, outs.models),
+        stages=stages,
+        kinds=KINDS_OF_ITEMS | {result.model: result.kind for result in results},
+        drawing=draw(stages, find_edges(stages)),
+        outs=outs,
+        groups=GROUPS,
+        sizes={"box": (BOX_WIDTH, BOX_HEIGHT), "bars": WIDTH, "rows": MOST_ROWS},
+        seed=params.seed,
+        runs_file=RUNS_FILE,
     )
     return Report(page, summary_text(results))
-
-
-def environment() -> Environment:
-    """Everything that is put into a page is escaped, and a name without a value is a mistake."""
-    return Environment(
-        loader=PackageLoader("encdec.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
 
 
 def switched_on(stage: Stage, params: Params) -> bool:

@@ -1,12 +1,12 @@
 """Where each stage stands in the picture of the graph: a column per step, a box per stage, a curve per edge."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from encdec.report.graph import Edge, Stage
 
-BOX_WIDTH, BOX_HEIGHT = 138, 40
-COLUMN, ROW = 178, 52
+BOX_WIDTH, BOX_HEIGHT = 146, 40
+COLUMN, ROW, LANE = 188, 52, 22
 MARGIN = 6
 
 
@@ -19,7 +19,7 @@ class Box(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """`curves`: the `d` of an SVG path for each edge."""
+    """`curves`: the `d` of an SVG path for each piece of an edge."""
 
     width: int
     height: int
@@ -27,61 +27,100 @@ class Drawing(NamedTuple):
     curves: tuple[str, ...]
 
 
+class Layers(NamedTuple):
+    """Nodes by column: a stage is its number; numbers from `stages` on are lanes, where an edge passes a column.
+
+    `links` lead from one column to the next, each given once.
+    """
+
+    stages: int
+    columns: list[list[int]]
+    links: tuple[tuple[int, int], ...]
+
+
 def draw(stages: Sequence[Stage], edges: Sequence[Edge]) -> Drawing:
-    """A stage stands right of all that it reads; in a column, beside what it reads as far as there is room.
+    """A stage stands right of all that it reads, as near as it can to what reads it; no edge runs behind a box.
 
     Raises:
         ValueError: the stages read each other in a circle.
     """
-    columns = arranged(columns_of(len(stages), edges), edges)
-    tallest = max((len(column) for column in columns), default=0)
-    boxes: dict[int, Box] = {}
-    for number, column in enumerate(columns):
-        top = MARGIN + (tallest - len(column)) * ROW // 2
-        for row, stage in enumerate(column):
-            boxes[stage] = Box(stages[stage], MARGIN + number * COLUMN, top + row * ROW)
+    layers = layers_of(columns_of(len(stages), edges), edges)
+    middles, height = heights(layers)
+    column_of = {node: number for number, column in enumerate(layers.columns) for node in column}
+    left = {node: MARGIN + column * COLUMN for node, column in column_of.items()}
+    across = tuple(
+        f"M{left[lane]} {middles[lane]}H{left[lane] + BOX_WIDTH}" for lane in sorted(left) if lane >= layers.stages
+    )
     return Drawing(
-        width=2 * MARGIN + max(0, len(columns) - 1) * COLUMN + BOX_WIDTH,
-        height=2 * MARGIN + max(0, tallest - 1) * ROW + BOX_HEIGHT,
-        boxes=tuple(boxes[stage] for stage in sorted(boxes)),
-        curves=tuple(curve(boxes[edge.before], boxes[edge.after]) for edge in edges),
+        width=2 * MARGIN + max(0, len(layers.columns) - 1) * COLUMN + BOX_WIDTH,
+        height=height,
+        boxes=tuple(Box(stage, left[node], middles[node] - BOX_HEIGHT // 2) for node, stage in enumerate(stages)),
+        curves=tuple(
+            curve((left[before] + BOX_WIDTH, middles[before]), (left[after], middles[after]))
+            for before, after in layers.links
+        )
+        + across,
     )
 
 
-def columns_of(count: int, edges: Sequence[Edge]) -> list[list[int]]:
-    """Stages by the length of the longest way to them."""
-    before: dict[int, list[int]] = {stage: [] for stage in range(count)}
-    for edge in edges:
-        before[edge.after].append(edge.before)
+def columns_of(count: int, edges: Sequence[Edge]) -> list[int]:
+    """The column of each stage: the longest way to it, then moved right up to what reads it first."""
     depth: dict[int, int] = {}
     while len(depth) < count:
-        ready = [stage for stage in range(count) if stage not in depth and all(b in depth for b in before[stage])]
+        ready = {
+            stage
+            for stage in range(count)
+            if stage not in depth and all(edge.before in depth for edge in edges if edge.after == stage)
+        }
         if not ready:
             raise ValueError("dvc.yaml: its stages read each other in a circle")
         for stage in ready:
-            depth[stage] = 1 + max((depth[earlier] for earlier in before[stage]), default=-1)
-    columns: list[list[int]] = [[] for _ in range(1 + max(depth.values(), default=-1))]
-    for stage in range(count):
-        columns[depth[stage]].append(stage)
-    return columns
+            depth[stage] = 1 + max((depth[edge.before] for edge in edges if edge.after == stage), default=-1)
+    for stage in sorted(depth, key=lambda each: -depth[each]):
+        depth[stage] = min((depth[edge.after] - 1 for edge in edges if edge.before == stage), default=depth[stage])
+    return [depth[stage] for stage in range(count)]
 
 
-def arranged(columns: list[list[int]], edges: Sequence[Edge]) -> list[list[int]]:
-    """Each column sorted by the mean height of what its stages read; equal ones keep the order of the file."""
-    height: dict[int, float] = {}
-    ordered = []
-    for column in columns:
+def layers_of(depth: Sequence[int], edges: Sequence[Edge]) -> Layers:
+    """Edges that skip columns get a lane in each; those from one stage share theirs."""
+    columns: list[list[int]] = [[] for _ in range(1 + max(depth, default=-1))]
+    for stage, column in enumerate(depth):
+        columns[column].append(stage)
+    lanes: dict[tuple[int, int], int] = {}
+    links: dict[tuple[int, int], None] = {}
+    for before, after in edges:
+        last = before
+        for column in range(depth[before] + 1, depth[after]):
+            if (before, column) not in lanes:
+                lanes[before, column] = len(depth) + len(lanes)
+                columns[column].append(lanes[before, column])
+            links[last, lanes[before, column]] = None
+            last = lanes[before, column]
+        links[last, after] = None
+    return Layers(len(depth), columns, tuple(links))
+
+
+def heights(layers: Layers) -> tuple[Mapping[int, int], int]:
+    """The middle of each node, and the height of the whole.
+
+    A column is sorted by the mean height of what its nodes follow (equal ones keep their order) and stands centred.
+    """
+    room = [[ROW if node < layers.stages else LANE for node in column] for column in layers.columns]
+    tallest = max((sum(sizes) for sizes in room), default=0)
+    middles: dict[int, int] = {}
+    for column in layers.columns:
         wanted = {}
-        for place, stage in enumerate(column):
-            above = [height[edge.before] for edge in edges if edge.after == stage and edge.before in height]
-            wanted[stage] = sum(above) / len(above) if above else (place + 0.5) / len(column)
-        ordered.append(sorted(column, key=lambda stage: wanted[stage]))
-        height.update({stage: (place + 0.5) / len(column) for place, stage in enumerate(ordered[-1])})
-    return ordered
+        for place, node in enumerate(column):
+            above = [middles[before] for before, after in layers.links if after == node]
+            wanted[node] = sum(above) / len(above) if above else float(place)
+        y = MARGIN + (tallest - sum(ROW if node < layers.stages else LANE for node in column)) // 2
+        for node in sorted(column, key=lambda each: wanted[each]):
+            size = ROW if node < layers.stages else LANE
+            middles[node] = y + size // 2
+            y += size
+    return middles, 2 * MARGIN + tallest
 
 
-def curve(before: Box, after: Box) -> str:
-    x, y = before.x + BOX_WIDTH, before.y + BOX_HEIGHT // 2
-    end_x, end_y = after.x, after.y + BOX_HEIGHT // 2
+def curve(start: tuple[int, int], end: tuple[int, int]) -> str:
     bend = (COLUMN - BOX_WIDTH) * 3 // 4
-    return f"M{x} {y}C{x + bend} {y} {end_x - bend} {end_y} {end_x} {end_y}"
+    return f"M{start[0]} {start[1]}C{start[0] + bend} {start[1]} {end[0] - bend} {end[1]} {end[0]} {end[1]}"

@@ -23,12 +23,17 @@ def significant(value: float, digits: int = 4) -> str:
     return signed(f"{value:,.{max(0, digits - 1 - magnitude)}f}")
 
 
-def with_interval(value: float, low: float, high: float, *, plus: bool = False) -> str:
-    """`0.985 [0.970, 0.996]`: as many decimals as the interval is worth; `plus` writes the sign of a gain too."""
+def with_interval(value: float, low: float, high: float, *, plus: bool = False, whole: bool = False) -> str:
+    """`0.985 [0.970, 0.996]`: as many decimals as the interval is worth.
+
+    Args:
+        plus: write the sign of a gain too.
+        whole: a count, which has no decimals.
+    """
     if low == high:
         text = significant(value)
         return f"+{text}" if plus and value > 0 else text
-    decimals = decimals_for(high - low)
+    decimals = 0 if whole else decimals_for(high - low)
     shown, lower, upper = (signed(f"{number:,.{decimals}f}") for number in (value, low, high))
     return f"{'+' if plus and value > 0 else ''}{shown} [{lower}, {upper}]"
 

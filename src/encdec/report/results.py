@@ -1,31 +1,14 @@
 """A model's metrics beside its baseline's, as the report says them."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from encdec.params.root import MODEL_NAMES, Kind, ModelName, Params
 from encdec.report.files import read_mapping
+from encdec.report.metrics import COUNTS, meaning
 from encdec.report.numbers import with_interval
 
-MEANINGS: Mapping[str, str] = {
-    "accuracy": "share of images whose class is right",
-    "nll": "negative log-likelihood, nats per image",
-    "ece": "expected calibration error: mean gap between confidence and accuracy",
-    "mse": "squared error of the reconstruction, mean over pixels in [0, 1]",
-    "psnr": "peak signal-to-noise ratio of the reconstruction, dB, mean over images",
-    "psnr_before": "peak signal-to-noise ratio of the corrupted input, dB",
-    "mean_active_units": "units of the code that are not zero, mean over images",
-    "dead_units": "units of the code that are zero for every test image",
-    "negative_elbo": "negative evidence lower bound, nats per image",
-    "elbo": "evidence lower bound, nats per image",
-    "reconstruction_nll": "the reconstruction's part of the bound, nats per image",
-    "kl": "the latent part of the bound, nats per image",
-    "exact_match": "share of sources whose whole answer is right",
-    "token_error_rate": "edits that the answer needs, per token of the right answer",
-    "bleu": "BLEU of the corpus, 0 to 100 (sacrebleu)",
-}
 VERDICTS: Mapping[str | None, str] = {
     "model": "better",
     "baseline": "worse",
@@ -42,24 +25,42 @@ TITLES: Mapping[ModelName, str] = {
 }
 
 
+class Interval(NamedTuple):
+    """A number and the bounds of its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
 class Row(NamedTuple):
-    """A metric as text; `verdict` is the word, `better` what evaluation.json says: model, baseline, unclear or None."""
+    """A metric as text and as numbers; `verdict` is the word, `better` what evaluation.json says.
+
+    `ours`, `theirs`, `gap`: the model, its baseline, and the model less the baseline.
+    """
 
     model: ModelName
     metric: str
     meaning: str
-    arrow: str
+    higher_is_better: bool
     value: str
     opponent: str
     baseline: str
     difference: str
     verdict: str
     better: str | None
+    ours: Interval
+    theirs: Interval | None
+    gap: Interval | None
+
+    @property
+    def arrow(self) -> str:
+        return "\u2191" if self.higher_is_better else "\u2193"
 
     @property
     def bar(self) -> str:
-        """The baseline's number without its interval, and its name."""
-        return f"{self.baseline.split(' [')[0]} ({self.opponent})" if self.opponent else "-"
+        """The baseline's name and its number without the interval."""
+        return f"{self.opponent}: {self.baseline.split(' [')[0]}" if self.opponent else "-"
 
 
 class Result(NamedTuple):
@@ -75,15 +76,6 @@ class Result(NamedTuple):
     @property
     def headline(self) -> Row:
         return self.rows[0]
-
-    @property
-    def sentence(self) -> str:
-        row = self.headline
-        start = f"{row.metric} {row.value}"
-        if row.better is None:
-            return f"{start}; it has no baseline."
-        words = {"model": "better than", "baseline": "worse than", "unclear": "no clear difference from"}[row.better]
-        return f"{start}: {words} {row.opponent} at {row.baseline}."
 
 
 def read_results(params: Params, evaluation: Path) -> tuple[Result, ...]:
@@ -110,29 +102,31 @@ def read_result(model: ModelName, params: Params, folder: Path) -> Result:
 
 
 def build_row(model: ModelName, name: str, entry: Mapping[str, Any], *, kind: Kind) -> Row:
-    baseline, difference = entry["baseline"], entry["difference"]
+    baseline, difference, whole = entry["baseline"], entry["difference"], name in COUNTS
+    ours = Interval(entry["value"], entry["low"], entry["high"])
+    theirs = Interval(baseline["value"], baseline["low"], baseline["high"]) if baseline else None
+    gap = Interval(difference["value"], difference["low"], difference["high"]) if difference else None
     return Row(
         model=model,
         metric=name,
         meaning=meaning(name, kind),
-        arrow="\u2191" if entry["higher_is_better"] else "\u2193",
-        value=with_interval(entry["value"], entry["low"], entry["high"]),
-        opponent=baseline["name"] if baseline else "",
-        baseline=with_interval(baseline["value"], baseline["low"], baseline["high"]) if baseline else "",
-        difference=with_interval(**difference, plus=True) if difference else "",
+        higher_is_better=entry["higher_is_better"],
+        value=with_interval(*ours, whole=whole),
+        opponent=spoken(baseline["name"]) if baseline else "",
+        baseline=with_interval(*theirs, whole=whole) if theirs else "",
+        difference=with_interval(*gap, plus=True, whole=whole) if gap else "",
         verdict=VERDICTS[entry["better"]],
         better=entry["better"],
+        ours=ours,
+        theirs=theirs,
+        gap=gap,
     )
 
 
-def meaning(name: str, kind: Kind) -> str:
-    """What a metric is, in words; nothing for one that this page does not know."""
-    if (name, kind) == ("nll", "pairs"):
-        return "negative log-likelihood, nats per token of the right answer"
-    top = re.fullmatch(r"top(\d+)_accuracy", name)
-    if top:
-        return f"share of images whose class is among the first {top[1]} answers"
-    return MEANINGS.get(name, "")
+def spoken(name: str) -> str:
+    """A baseline's name in a sentence: what stands behind a comma goes into brackets."""
+    head, comma, rest = name.partition(", ")
+    return f"{head} ({rest})" if comma else name
 
 
 def compared(results: Sequence[Result]) -> Iterator[Row]:
@@ -140,23 +134,3 @@ def compared(results: Sequence[Result]) -> Iterator[Row]:
     for result in results:
         with_baseline = [row for row in result.rows if row.better is not None]
         yield from with_baseline or [result.headline]
-
-
-def overview(results: Sequence[Result]) -> str:
-    """What a reader with a minute has to know, in one sentence."""
-    if not results:
-        return "Every model is switched off in params.yaml."
-    verdicts = [result.headline.better for result in results]
-    parts = [
-        f"{verdicts.count(better)} {words}"
-        for better, words in (
-            ("model", "beat its baseline" if verdicts.count("model") == 1 else "beat their baselines"),
-            ("unclear", "cannot be told from a baseline"),
-            ("baseline", "lost to a baseline"),
-            (None, "without a baseline"),
-        )
-        if better in verdicts
-    ]
-    sources = list(dict.fromkeys(result.source for result in results))
-    noun = "model" if len(results) == 1 else "models"
-    return f"{len(results)} {noun} on {' and '.join(sources)}, judged by the first metric of each: {', '.join(parts)}."

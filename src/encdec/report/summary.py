@@ -1,11 +1,17 @@
-"""The table of models and baselines in Markdown, aligned so that it reads well in a terminal too."""
+"""The table of models and baselines in Markdown, aligned so that it reads well as plain text too."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
-from encdec.report.results import Result, compared, overview
+from encdec.report.results import Result, compared
+from encdec.report.sentences import overview
 
 HEADER = ("model", "metric", "value", "baseline", "difference", "verdict")
+SPECIAL = re.compile(r"[\\|`<&]|(?<=\])\(")
+"""What begins markup inside of a field; a bracket is a link only with a round one behind it."""
+FIELD = re.compile(r"((?:\\.|[^\\|])*)\|")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def summary_text(results: Sequence[Result]) -> str:
@@ -39,14 +45,30 @@ def protocol_line(results: Sequence[Result]) -> str:
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns padded to the width that a terminal gives them; a bar inside a field is escaped."""
-    lines = [tuple(field.replace("|", "\\|") for field in row) for row in (header, *rows)]
+    """Columns padded to the width that a terminal gives them; what would be markup in a field is escaped."""
+    lines = [tuple(escaped(field) for field in row) for row in (header, *rows)]
     widths = [max(width(line[column]) for line in lines) for column in range(len(header))]
     rule = tuple("-" * size for size in widths)
     return "\n".join(
         "| " + " | ".join(field + " " * (size - width(field)) for field, size in zip(line, widths, strict=True)) + " |"
         for line in (lines[0], rule, *lines[1:])
     )
+
+
+def table_rows(markdown: str) -> list[list[str]]:
+    """The header and the rows of the table in a summary, as they were before they were escaped."""
+    lines = [line[1:-1] for line in markdown.splitlines() if line.startswith("|") and line.endswith("|")]
+    split = [[unescaped(field.strip()) for field in FIELD.findall(f"{line}|")] for line in lines]
+    return split[:1] + split[2:]
+
+
+def escaped(field: str) -> str:
+    """A field in one line, with a backslash before what Markdown would read as markup."""
+    return SPECIAL.sub(lambda match: f"\\{match[0]}", CONTROL.sub(" ", field))
+
+
+def unescaped(field: str) -> str:
+    return re.sub(r"\\([\\|`<&(])", r"\1", field)
 
 
 def width(text: str) -> int:

@@ -1,17 +1,18 @@
 """How a model came to be: its parameters, what tuning tried, and how it learned."""
 
 from collections.abc import Iterator, Mapping
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from encdec.params.root import ModelName, Params
+from encdec.report.figures import Figures, read_figures
 from encdec.report.files import Table, read_mapping, read_table
 from encdec.report.numbers import cell, significant, value_text
 
 MOST_ROWS = 10
 """Rows of a table that the page shows; the file has them all."""
 MOST_EPOCHS = 100_000
-CURVE_WIDTH, CURVE_HEIGHT = 220, 44
 
 
 class Parameter(NamedTuple):
@@ -23,11 +24,7 @@ class Parameter(NamedTuple):
 
 
 class Learning(NamedTuple):
-    """How the monitored metric went.
-
-    `best_epoch`: how many of the `epochs` had been trained when it was at its least; `curve`: its course as points of
-    an SVG polyline, `best_x`, `best_y` the least of them.
-    """
+    """How the monitored metric went in `epochs` epochs; `best_epoch` counts from 0, as history.csv and MLflow do."""
 
     monitor: str
     epochs: int
@@ -35,19 +32,17 @@ class Learning(NamedTuple):
     first: str
     best: str
     last: str
-    curve: str
-    best_x: float
-    best_y: float
 
 
 class Making(NamedTuple):
-    """`trials` is None where nothing was searched; `tables` are those that the evaluation wrote."""
+    """`trials` is None where nothing was searched; `tables` and `figures` are those that the evaluation made."""
 
     parameters: tuple[Parameter, ...]
     trials: Table | None
     pruned: int
     learning: Learning
     tables: tuple[Table, ...]
+    figures: Figures
 
 
 def read_making(model: ModelName, params: Params, *, tuning: Path, models: Path, evaluation: Path) -> Making:
@@ -59,16 +54,17 @@ def read_making(model: ModelName, params: Params, *, tuning: Path, models: Path,
     best = read_mapping(tuning / model / "best.json", stage=f"tune@{model}")
     trials = read_table(tuning / model / "trials.csv", stage=f"tune@{model}", most=MOST_EPOCHS)
     spec = read_mapping(models / model / "spec.json", stage=f"train@{model}")["spec"]
-    details = evaluation / model / "details"
-    tables = [read_table(path, stage=f"evaluate@{model}", most=MOST_ROWS) for path in sorted(details.glob("*.csv"))]
+    stage, details = f"evaluate@{model}", evaluation / model / "details"
+    tables = [read_table(path, stage=stage, most=MOST_ROWS) for path in sorted(details.glob("*.csv"))]
     return Making(
         parameters=tuple(
             Parameter(key, value_text(value), key in best) for key, value in flattened(spec) if key != "enabled"
         ),
         trials=tidy(trials) if trials.total else None,
-        pruned=sum("PRUNED" in row for row in trials.rows),
+        pruned=trials.column("state").count("PRUNED"),
         learning=read_learning(models / model / "history.csv", model, monitor=params.models.named(model).monitor),
         tables=tuple(tidy(table) for table in tables),
+        figures=read_figures(evaluation / model / "figures", stage=stage),
     )
 
 
@@ -88,37 +84,23 @@ def tidy(table: Table) -> Table:
 
 
 def read_learning(path: Path, model: ModelName, *, monitor: str) -> Learning:
-    """The monitored metric, which is minimised, by epoch.
+    """The monitored metric, which is minimised, by epoch; an epoch in which it was not finite is never the best.
 
     Raises:
-        ValueError: no such file, no epochs, or no such column.
+        ValueError: no such file, no such column, or no finite value in it.
     """
     history = read_table(path, stage=f"train@{model}", most=MOST_EPOCHS)
-    if monitor not in history.header or not history.rows:
+    values = [float(field) if field else nan for field in history.column(monitor)]
+    finite = [epoch for epoch, value in enumerate(values) if isfinite(value)]
+    if not finite:
         found = f"columns {', '.join(history.header)} and {history.total} rows"
         raise ValueError(f"{path}: {found}, expected {monitor} by epoch; run `dvc repro --force train@{model}`")
-    column = history.header.index(monitor)
-    values = [float(row[column]) for row in history.rows]
-    least = min(range(len(values)), key=lambda row: values[row])
-    points = curve_points(values)
+    least = min(finite, key=lambda epoch: values[epoch])
     return Learning(
         monitor=monitor,
         epochs=len(values),
-        best_epoch=least + 1,
+        best_epoch=least,
         first=significant(values[0]),
         best=significant(values[least]),
         last=significant(values[-1]),
-        curve=" ".join(f"{x:g},{y:g}" for x, y in points),
-        best_x=points[least][0],
-        best_y=points[least][1],
     )
-
-
-def curve_points(values: list[float]) -> list[tuple[float, float]]:
-    """From left to right in equal steps, the largest value at the top."""
-    low, high = min(values), max(values)
-    step = CURVE_WIDTH / max(1, len(values) - 1)
-    spread = (high - low) or 1.0
-    return [
-        (round(row * step, 1), round(CURVE_HEIGHT * (high - value) / spread, 1)) for row, value in enumerate(values)
-    ]

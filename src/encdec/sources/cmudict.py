@@ -7,14 +7,16 @@ from pathlib import Path
 from encdec.params.data import Cmudict
 from encdec.params.problems import shown
 from encdec.sources.cells import REFUSED
-from encdec.sources.download import fetch
+from encdec.sources.download import PublicFile, fetch
 from encdec.sources.encoding import decode_text
 from encdec.sources.manifest import PairSample, pair_manifest, write_manifest
 from encdec.sources.provenance import FILES_FOLDER, write_pair_source
+from encdec.sources.unpacking import sha256_of_content
 
 FILE = "cmudict.dict"
 ADDRESS = f"https://raw.githubusercontent.com/cmusphinx/cmudict/0f8072f814306c5ee4fbf992ed853601b12c01f9/{FILE}"
 SHA256 = "81917843c7f44ce2b094ac63873c2c7a4cf802040792c455ba3ca406891c3d22"
+BYTES = 3_618_488
 LICENCE = "BSD 2-Clause: Copyright (C) 1993-2015 Carnegie Mellon University"
 # A word, for its other pronunciations a number in brackets, and phonemes: capitals, and on a vowel its stress.
 ENTRY = re.compile(r"(?P<name>(?P<word>\S+?)(?:\(\d+\))?)\s+(?P<phonemes>[A-Z]+[012]?(?:\s+[A-Z]+[012]?)*)")
@@ -25,7 +27,7 @@ MOST_SHOWN = 20
 def ingest_cmudict(params: Cmudict, *, out: Path) -> None:
     files = out / FILES_FOLDER
     files.mkdir()
-    path = fetch("cmudict", FILE, url=ADDRESS, sha256=SHA256, into=files)
+    path = fetch(PublicFile("cmudict", FILE, ADDRESS, sha256_of_content(SHA256), BYTES), into=files)
     shares = params.split.shares()
     write_manifest(out, pair_manifest(read_entries(path, stress=params.stress), shares=shares))
     write_pair_source(out, name="cmudict", split=shares, licence=LICENCE)

@@ -20,9 +20,17 @@ def ingest_images(images: Images, *, user_dir: Path, out: Path) -> None:
 
             ingest_digits(images.sources.digits, out=out)
         case "mnist":
-            from encdec.sources.mnist import ingest_mnist
+            from encdec.sources.mnist import MNIST, ingest_mnist
 
-            ingest_mnist(images.sources.mnist, out=out)
+            ingest_mnist(images.sources.mnist, source=MNIST, out=out)
+        case "fashion-mnist":
+            from encdec.sources.mnist import FASHION_MNIST, ingest_mnist
+
+            ingest_mnist(images.sources.fashion_mnist, source=FASHION_MNIST, out=out)
+        case "kmnist":
+            from encdec.sources.mnist import KMNIST, ingest_mnist
+
+            ingest_mnist(images.sources.kmnist, source=KMNIST, out=out)
         case "folder":
             from encdec.sources.folder import ingest_folder
 
@@ -47,6 +55,10 @@ def ingest_pairs(pairs: Pairs, *, user_dir: Path, out: Path) -> None:
             from encdec.sources.cmudict import ingest_cmudict
 
             ingest_cmudict(pairs.sources.cmudict, out=out)
+        case "multi30k":
+            from encdec.sources.multi30k import ingest_multi30k
+
+            ingest_multi30k(pairs.sources.multi30k, out=out)
         case "table":
             from encdec.sources.table import ingest_table
 

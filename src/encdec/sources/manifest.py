@@ -54,13 +54,17 @@ class ImageSample(NamedTuple):
 
 
 class PairSample(NamedTuple):
-    """`group`: rows with the same group come into the same split. `slice`: reported apart, "" where there is none."""
+    """`group`: rows with the same group come into the same split. `slice`: reported apart, "" where there is none.
+
+    `split`: the source's own, or None where the group decides.
+    """
 
     sample: str
     group: str
     slice: str
     source: str
     target: str
+    split: str | None = None
 
 
 def image_manifest(samples: Iterable[ImageSample], *, shares: Mapping[str, float]) -> pd.DataFrame:
@@ -111,5 +115,5 @@ def pair_row(sample: PairSample, shares: Mapping[str, float]) -> tuple[object, .
     source, target, group = normalize("NFC", sample.source), normalize("NFC", sample.target), sample.group
     group = normalize("NFC", group)
     content_hash = sha256(f"{source}\0{target}".encode()).hexdigest()
-    split = assign(group, shares)
+    split = sample.split or assign(group, shares)
     return sample.sample, content_hash, group, split, sample.slice, source, target, len(source), len(target)

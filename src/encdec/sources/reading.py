@@ -26,7 +26,7 @@ def iter_images(raw: Path, params: Images) -> Iterator[NDArray[np.uint8]]:
 
             digits = read_digits(files)
             yield from (digits[int(sample)][:, :, np.newaxis] for sample in samples)
-        case "mnist":
+        case "mnist" | "fashion-mnist" | "kmnist":
             from encdec.sources.mnist import PARTS, read_images
 
             parts = {str(part): read_images(files, part) for part in PARTS}

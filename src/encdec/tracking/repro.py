@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 PARENT_TAG = "mlflow.parentRunId"
 SHELLS = ("sh", "bash", "dash", "zsh", "fish")
-START_TOLERANCE = 5.0  # seconds; the system's idea of when a process started moves with its clock
+START_TOLERANCE = 5.0  # seconds; the system knows when it booted to a second
 EXPERIMENT_VARIABLES = ("DVC_EXP_NAME", "DVC_EXP_BASELINE_REV")
 DIED = "the process died without a word (killed, out of memory, or a power failure)"
 
 
 class DvcProcess(NamedTuple):
-    """The dvc command that started this stage; `started` in seconds since 1970."""
+    """The dvc command that started this stage; `started` in seconds after the machine, whatever its clock says."""
 
     host: str
     pid: int
@@ -49,7 +49,7 @@ def dvc_process() -> DvcProcess | None:
         if not named:
             return None
         found = named[0]
-        return DvcProcess(socket.gethostname(), found.pid, found.create_time(), " ".join(found.cmdline()))
+        return DvcProcess(socket.gethostname(), found.pid, seconds_after_boot(found), " ".join(found.cmdline()))
     except psutil.Error:  # an ancestor ended while we looked, or belongs to somebody else
         return None
 
@@ -140,6 +140,11 @@ def get_run(store: Store, run_id: str) -> "Run | None":
 
 def lives(pid: int, started: float) -> bool:
     try:
-        return abs(psutil.Process(pid).create_time() - started) < START_TOLERANCE
+        return abs(seconds_after_boot(psutil.Process(pid)) - started) < START_TOLERANCE
     except psutil.Error:
         return False
+
+
+def seconds_after_boot(process: psutil.Process) -> float:
+    """When a process started; both numbers move with the clock of the system, and their difference does not."""
+    return float(process.create_time() - psutil.boot_time())

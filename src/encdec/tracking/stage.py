@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from encdec.params.loading import Loaded
+from encdec.remedies import check_writable
+from encdec.signals import asked_to_stop, stoppable
 from encdec.tracking import repro
 from encdec.tracking.address import masked
 from encdec.tracking.digests import dvc_digest
@@ -15,9 +17,9 @@ from encdec.tracking.evaluated import out_tag
 from encdec.tracking.pointer import Pointer, abandoned, point
 from encdec.tracking.project import find_project
 from encdec.tracking.run import StageRun
-from encdec.tracking.signals import asked_to_stop, stoppable
 from encdec.tracking.start import Start, describe
-from encdec.tracking.store import Store, open_store
+from encdec.tracking.store import Store, open_store, reached
+from encdec.tracking.watch import ending_with
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -53,8 +55,11 @@ def tracked_stage(
         code: files and folders with the code that decides about the results.
 
     Raises:
-        TrackingUnavailable: the store cannot be used; the block was not begun.
+        OSError: an out cannot be written where it should be; the block was not begun.
+        TrackingUnavailable: the store cannot be used, and the block was not begun; or it was lost in the middle.
     """
+    for path in outputs:
+        check_writable(path)
     project = find_project(Path.cwd())
     store = open_store(loaded.params.tracking.experiment, project)
     start = describe(
@@ -67,8 +72,8 @@ def tracked_stage(
         section=section,
         code=code,
     )
-    with stoppable():
-        process = repro.dvc_process()
+    process = repro.dvc_process()
+    with stoppable(), ending_with(process), reached(store):
         parent = repro.find_or_create(store, process, tags=start.surroundings) if process else None
         run, pointer = open_run(store, start, parent)
         try:

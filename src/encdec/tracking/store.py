@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from filelock import FileLock
 
+from encdec.remedies import check_writable, explained
 from encdec.tracking.address import (
     ARTIFACT_FOLDER,
     DATABASE_FILE,
@@ -18,6 +19,7 @@ from encdec.tracking.address import (
     tracking_uri,
 )
 from encdec.tracking.project import Project
+from encdec.tracking.sqlite import disk_trouble, make_sqlite
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 FIRST_CALL = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
 CONNECT_SECONDS = 5
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+LOCK_FILE = "mlflow.lock"
 LOCK_SECONDS = 120
+LOST = ("BAD_REQUEST", "INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
 
 
 class TrackingUnavailable(ConnectionError):
@@ -51,16 +55,34 @@ def open_store(experiment: str, project: Project) -> Store:
     prepare_environment()
     uri = tracking_uri(project)
     project.work.mkdir(parents=True, exist_ok=True)
+    check_writable(project.work / LOCK_FILE)
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         # Two processes that create one database at once break it, and two that create one experiment collide.
-        with FileLock(project.work / "mlflow.lock", timeout=LOCK_SECONDS), patient_for_seconds():
+        with FileLock(project.work / LOCK_FILE, timeout=LOCK_SECONDS), patient_for_seconds():
             client = connect(uri)
             return Store(client, find_experiment(client, experiment, uri, project), uri, project)
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
         raise TrackingUnavailable(unavailable(uri, error)) from None  # the cause would show the password
+
+
+@contextmanager
+def reached(store: Store) -> Iterator[None]:
+    """Says in a sentence that the store was lost while it was used: its disk is full, the server is gone.
+
+    Raises:
+        TrackingUnavailable: for what MLflow says about its store; its words about our mistakes are left as they are.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code not in LOST:
+            raise
+        raise TrackingUnavailable(unavailable(store.uri, error)) from None  # the cause would show the password
 
 
 def search(store: Store, filter_string: str) -> list["Run"]:
@@ -77,8 +99,8 @@ def prepare_environment() -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # a bar for each file of a few kB
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    for name in ("mlflow.store.db.utils", "alembic"):  # sixty lines of migrations at the first start
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # sixty lines of migrations at the first start
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # a traceback of what is raised anyway
 
 
 @contextmanager
@@ -117,7 +139,7 @@ def check_database(uri: str) -> None:
     if url.host:
         socket.create_connection((url.host, url.port or DATABASE_PORTS.get(dialect, 0)), CONNECT_SECONDS).close()
     elif dialect == "sqlite" and url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        make_sqlite(Path(url.database))
     engine = create_engine(url)
     try:
         inspect(engine)
@@ -149,6 +171,9 @@ def unavailable(uri: str, error: Exception) -> str:
     reason = masked(str(error)).strip().splitlines()
     said = f"{type(error).__name__}: {reason[0][:300]}" if reason else type(error).__name__
     where = f"MLflow at {masked(uri)}"
+    trouble = disk_trouble(uri, error)
+    if trouble is not None:
+        return f"{where} cannot be used: {explained(trouble)}"
     if os.environ.get(URI_VARIABLE):
         return (
             f"{where} ({URI_VARIABLE}) cannot be used: {said}. Start the server, correct {URI_VARIABLE}, "

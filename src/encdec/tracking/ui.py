@@ -14,9 +14,9 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from encdec.params.loading import load_params
+from encdec.signals import stoppable
 from encdec.tracking.address import ARTIFACT_FOLDER, URI_VARIABLE, is_server, masked, runs_page, without_credentials
 from encdec.tracking.project import find_project
-from encdec.tracking.signals import stoppable
 from encdec.tracking.store import Store, open_store
 
 START_SECONDS = 120

@@ -1,10 +1,13 @@
 """What the Trainer does beside training: determinism across a restart, the history, and what was best."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+
+from encdec.progress import Meter
 
 EpochMetrics = Mapping[str, float]
 OnEpoch = Callable[[int, EpochMetrics], None]
@@ -22,7 +25,7 @@ class ReseedEachStep(Callback):
 
 
 class History(Callback):
-    """The metrics of every epoch; they travel in the checkpoint, so that a resumed training has them all."""
+    """The metrics of every epoch, counted from 1; they travel in the checkpoint, so that a resumed training has all."""
 
     def __init__(self, on_epoch: OnEpoch) -> None:
         self.on_epoch = on_epoch
@@ -35,7 +38,7 @@ class History(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking:
             return
-        row = {"epoch": float(trainer.current_epoch)}
+        row = {"epoch": float(trainer.current_epoch + 1)}
         row |= {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
         self.rows.append(row)
 
@@ -52,3 +55,23 @@ class History(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.rows = [dict(row) for row in state_dict["rows"]]
+
+
+class ShowProgress(Callback):
+    """Tells the meter of every step, and after each epoch how good it was."""
+
+    def __init__(self, meter: Meter, monitor: str) -> None:
+        self.meter = meter
+        self.monitor = monitor
+        self.best = math.inf
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        self.meter.advance()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        score = float(trainer.callback_metrics[self.monitor])
+        self.best = min(self.best, score)
+        epoch = f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}"
+        self.meter.note(f"{epoch}, {self.monitor} {score:.4f}, best {self.best:.4f}")

@@ -21,7 +21,9 @@ from encdec.datasets.loading import Split, training_loader, validation_loader
 from encdec.datasets.pairs import PairSplit
 from encdec.models.build import build_network, build_objective
 from encdec.params.root import Accelerator, Kind, ModelName, ModelSpec
-from encdec.training.callbacks import History, OnEpoch, ReseedEachStep
+from encdec.progress import progress
+from encdec.training.callbacks import History, OnEpoch, ReseedEachStep, ShowProgress
+from encdec.training.checkpoints import WholeCheckpoints
 from encdec.training.optimisers import configure
 from encdec.training.plan import Plan, plan_steps
 
@@ -72,14 +74,14 @@ def fit(
     checkpoints: Path | None,
     on_epoch: OnEpoch,
     accelerator: Accelerator,
+    label: str,
     callbacks: Sequence[Callback] = (),
-    progress: bool = True,
 ) -> Fitted:
     """Train until the plan is done or `spec.monitor` has not improved for `patience` epochs.
 
     With a folder for checkpoints, a training that was killed continues from its last whole epoch and ends in the
     same weights: those of the best epoch. Without one nothing is written, and the weights are those of the last
-    epoch: a trial of a study wants the score alone.
+    epoch: a trial of a study wants the score alone. `label` stands before the progress.
     """
     quiet()
     resume = find_checkpoint(checkpoints)
@@ -92,20 +94,22 @@ def fit(
     objective = build_objective(name, network, spec, configure(spec.training, total_steps=plan.total_steps))
     history = History(on_epoch)
     stop = EarlyStopping(spec.monitor, patience=spec.training.patience, check_on_train_epoch_end=True)
-    trainer = build_trainer(
-        plan,
-        accelerator=accelerator,
-        gradient_clip=spec.training.gradient_clip,
-        callbacks=[ReseedEachStep(seed), history, stop, *callbacks, *keep_best(spec.monitor, checkpoints)],
-        progress=progress,
-    )
-    trainer.fit(
-        objective,
-        loader,
-        validation_loader(data.val, batch_size=max(spec.training.batch_size, 256)),
-        ckpt_path=resume.path if resume else None,
-        weights_only=True,
-    )
+    steps = {"total": plan.total_steps, "done": resume.step if resume else 0}
+    with progress(label, unit="steps", **steps) as meter:
+        show = ShowProgress(meter, spec.monitor)
+        trainer = build_trainer(
+            plan,
+            accelerator=accelerator,
+            gradient_clip=spec.training.gradient_clip,
+            callbacks=[ReseedEachStep(seed), history, stop, show, *callbacks, *keep_best(spec.monitor, checkpoints)],
+        )
+        trainer.fit(
+            objective,
+            loader,
+            validation_loader(data.val, batch_size=max(spec.training.batch_size, 256)),
+            ckpt_path=resume.path if resume else None,
+            weights_only=True,
+        )
     if trainer.interrupted:
         raise KeyboardInterrupt
     finite = [row for row in history.rows if math.isfinite(row[spec.monitor])]
@@ -121,7 +125,7 @@ def fit(
 
 
 def build_trainer(
-    plan: Plan, *, accelerator: Accelerator, gradient_clip: float, callbacks: Sequence[Callback], progress: bool
+    plan: Plan, *, accelerator: Accelerator, gradient_clip: float, callbacks: Sequence[Callback]
 ) -> pl.Trainer:
     return pl.Trainer(
         accelerator=accelerator,
@@ -134,8 +138,9 @@ def build_trainer(
         logger=False,
         enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
         enable_model_summary=False,
-        enable_progress_bar=progress and sys.stderr.isatty(),
+        enable_progress_bar=False,
         callbacks=list(callbacks),
+        plugins=[WholeCheckpoints()],
     )
 
 
@@ -161,10 +166,11 @@ def discard_checkpoints(checkpoints: Path) -> None:
 
 
 class Checkpoint(NamedTuple):
-    """A whole state of training; `epoch` is the next one to train."""
+    """A whole state of training; `epoch` is the next one to train, from 0; `step` is how many were done."""
 
     path: Path
     epoch: int
+    step: int
 
 
 def find_checkpoint(checkpoints: Path | None) -> Checkpoint | None:
@@ -174,9 +180,8 @@ def find_checkpoint(checkpoints: Path | None) -> Checkpoint | None:
     try:
         state = torch.load(checkpoints / "last.ckpt", weights_only=True)
         torch.load(checkpoints / "best.ckpt", weights_only=True)
-        return Checkpoint(
-            checkpoints / "last.ckpt", state["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
-        )
+        epoch = state["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
+        return Checkpoint(checkpoints / "last.ckpt", epoch, state["global_step"])
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
         print(f"the checkpoint in {checkpoints} cannot be read ({error}): training starts anew", file=sys.stderr)
         shutil.rmtree(checkpoints)

@@ -1,6 +1,8 @@
 """An Optuna study for one model, on train and val alone."""
 
 import math
+import sys
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
@@ -13,6 +15,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from encdec.params.data import TuningRules
 from encdec.params.root import Accelerator, ModelName, ModelSpec, Space, Values
 from encdec.params.search import Choices, Scalar
+from encdec.progress import LINE_SECONDS, duration
+from encdec.signals import asked_to_stop
 from encdec.training.fitting import Data, fit
 
 
@@ -27,7 +31,7 @@ class TrialLog(Protocol):
 
 
 class Outcome(NamedTuple):
-    """`best`: values by dotted key, empty where nothing is searched; `table`: a row per trial, alike in every run."""
+    """`best`: values by dotted key, empty where nothing is searched; `table`: a row per trial, counted from 1."""
 
     best: dict[str, Scalar]
     best_score: float | None
@@ -47,10 +51,10 @@ class Pruning(Callback):
         epoch = trainer.current_epoch
         score = float(trainer.callback_metrics[self.monitor])
         if not math.isfinite(score):
-            raise optuna.TrialPruned(f"{self.monitor} is {score} after epoch {epoch}")
+            raise optuna.TrialPruned(f"{self.monitor} is {score} after epoch {epoch + 1}")
         self.trial.report(score, epoch)
         if self.trial.should_prune():
-            raise optuna.TrialPruned(f"worse than the median after epoch {epoch}")
+            raise optuna.TrialPruned(f"worse than the median after epoch {epoch + 1}")
 
 
 def run_study(
@@ -78,6 +82,7 @@ def run_study(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     study = optuna.create_study(direction="minimize", pruner=build_pruner(rules))
+    said = time.monotonic()
     for number in range(trials):
         study.sampler = build_sampler(rules, seed=seed * 1_000_003 + number)
         trial = study.ask()
@@ -89,10 +94,13 @@ def run_study(
             resolve=resolve,
             data=data,
             seed=seed,
+            trials=trials,
             open_trial=open_trial,
             accelerator=accelerator,
         )
-        print(progress_line(name, study.trials, of=trials), flush=True)
+        if sys.stderr.isatty() or time.monotonic() - said >= LINE_SECONDS:
+            said = time.monotonic()
+            print(progress_line(name, study.trials, of=trials), flush=True)
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         raise ValueError(f"none of the {trials} trials of {name} ended with a finite score: widen or lower its search")
     return Outcome(dict(study.best_trial.params), float(study.best_value), trials_table(study.trials, space))
@@ -105,7 +113,7 @@ def progress_line(name: ModelName, done: list[FrozenTrial], *, of: int) -> str:
     seconds = sum(trial.duration.total_seconds() for trial in done if trial.duration)
     left = seconds / len(done) * (of - len(done))
     best = f", best {min(scores):.4f}" if scores else ""
-    return f"tune {name}: trial {len(done)} of {of}: {score}{best} ({seconds:.0f} s, about {left:.0f} s left)"
+    return f"tune {name}: trial {len(done)} of {of}: {score}{best} ({duration(seconds)}, about {duration(left)} left)"
 
 
 def run_trial(
@@ -117,11 +125,12 @@ def run_trial(
     resolve: Callable[[Values], ModelSpec],
     data: Data,
     seed: int,
+    trials: int,
     open_trial: Callable[[str], TrialLog],
     accelerator: Accelerator,
 ) -> None:
     values = suggest(trial, space)
-    log = open_trial(f"trial {trial.number}")
+    log = open_trial(f"trial {trial.number + 1}")
     log.log_params(values)
     spec = resolve(values)
     epochs: list[tuple[int, dict[str, float]]] = []
@@ -137,14 +146,14 @@ def run_trial(
             accelerator=accelerator,
             on_epoch=lambda epoch, metrics: epochs.append((epoch, dict(metrics))),
             callbacks=[Pruning(trial, spec.monitor)],
-            progress=False,
+            label=f"tune {name}, trial {trial.number + 1} of {trials}",
         )
     except optuna.TrialPruned as reason:
         study.tell(trial, state=TrialState.PRUNED)
         record(log, epochs, state="PRUNED", tags={"optuna.reason": str(reason)})
         return
-    except BaseException:
-        log.end("FAILED", {"optuna.state": "FAIL"})
+    except BaseException as error:
+        log.end("KILLED" if asked_to_stop(error) else "FAILED", {"optuna.state": "FAIL"})
         raise
     study.tell(trial, fitted.best_score)
     log.log_metrics({"best_score": fitted.best_score, "best_epoch": float(fitted.best_epoch)})
@@ -192,7 +201,7 @@ def trials_table(trials: list[FrozenTrial], space: Space) -> pd.DataFrame:
         reported = trial.intermediate_values
         rows.append(
             {
-                "trial": trial.number,
+                "trial": trial.number + 1,
                 "state": trial.state.name,
                 "score": trial.value if trial.state is TrialState.COMPLETE else None,
                 "epochs": len(reported),

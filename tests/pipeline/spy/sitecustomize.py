@@ -1,5 +1,7 @@
 """Loaded by every Python that a test starts: writes which project modules and data files a stage used.
 
+Where ENCDEC_PAUSE says so, it makes the stage stand still in the middle of its work, so that a signal finds it there.
+
 Named sitecustomize so that Python imports it at its start; it is on the path of the tests' stages alone.
 """
 
@@ -7,6 +9,8 @@ import atexit
 import json
 import os
 import sys
+import threading
+import time
 from pathlib import Path
 
 FOLDER = os.environ.get("ENCDEC_SPY")
@@ -33,3 +37,21 @@ if FOLDER and STAGE and Path(sys.argv[0] if sys.argv else "").name != "dvc":
 
     sys.addaudithook(hook)
     atexit.register(write)
+
+PAUSE = json.loads(os.environ.get("ENCDEC_PAUSE", "null"))
+
+if PAUSE and STAGE and Path(sys.argv[0] if sys.argv else "").name != "dvc":
+
+    def pause(event: str, args: tuple[object, ...]) -> None:
+        if event == "import":
+            reached = PAUSE["at"] == f"import {args[0]}"
+        elif event == "open" and isinstance(args[0], str) and isinstance(args[2], int):
+            reached = PAUSE["at"] in args[0] and bool(args[2] & (os.O_WRONLY | os.O_RDWR))
+        else:
+            return
+        main = threading.current_thread() is threading.main_thread()
+        if reached and main and not Path(PAUSE["mark"]).exists():
+            Path(PAUSE["mark"]).write_text(str(os.getpid()))
+            time.sleep(60)
+
+    sys.addaudithook(pause)

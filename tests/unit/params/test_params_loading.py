@@ -68,6 +68,8 @@ INCEPTION = {
     "block": "inception", "channels": [16, 3], "kernel_size": 3, "activation": "relu", "batch_norm": True,
     "pooling": "max", "hidden_dims": [], "dropout_prob": 0.0,
 }  # fmt: skip
+IMAGE_SOURCES = ("digits", "mnist", "fashion-mnist", "kmnist", "folder")
+PAIR_SOURCES = ("dates", "cmudict", "multi30k", "table")
 CASES = [
     (put(1, "seeed"), "params.yaml: seeed: unknown key (did you mean seed?)"),
     (delete("threads"), "params.yaml: threads: missing key"),
@@ -76,11 +78,29 @@ CASES = [
     (put(True, "threads"), "threads: True: should be a valid integer"),
     (
         put("digit", "images", "source"),
-        "images.source: 'digit' is not one of digits, mnist, folder (did you mean digits?)",
+        "images.source: 'digit' is not one of digits, mnist, fashion-mnist, kmnist, folder (did you mean digits?)",
     ),
     (
         put(0.9, "images", "sources", "digits", "split", "val"),
         "images.sources.digits.split: train + val + test must be 1, not 1.75",
+    ),
+    (
+        put(0.1, "images", "sources", "fashion-mnist", "val_frction"),
+        "images.sources.fashion-mnist.val_frction: unknown key (did you mean val_fraction?)",
+    ),
+    (
+        put("ABC", "images", "sources", "fashion-mnist", "sha256", "train_images"),
+        "images.sources.fashion-mnist.sha256.train_images: 'ABC': should be a SHA-256: 64 hexadecimal digits in small",
+    ),
+    (put({}, "images", "sources", "fashion_mnist"), "sources.fashion_mnist: unknown key (did you mean fashion-mnist?)"),
+    (
+        put("en", "pairs", "sources", "multi30k", "target_language"),
+        "pairs.sources.multi30k: source_language and target_language are both en: set one of them to another language "
+        "(de, fr, cs)",
+    ),
+    (
+        put("it", "pairs", "sources", "multi30k", "target_language"),
+        "pairs.sources.multi30k.target_language: 'it' is not one of en, de, fr, cs",
     ),
     (
         put(0.1, "images", "sources", "digits", "validation", "leak"),
@@ -270,12 +290,30 @@ def test_setting_any_one_value_with_dvc_changes_that_value_and_one_line_of_the_f
             for key in path[:-1]:
                 node = node[key]
             node[path[-1]] = other
-        after = dict(leaves(YAML(typ="safe", pure=True).load(copy)))
+        after = dict(leaves(YAML(typ="safe").load(copy)))  # in C: it is read some hundred times
         assert {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)} == {path}
     copy.write_text(text)
     with modify_yaml(copy):
         pass
     assert copy.read_text() == text, "the file is in the form that DVC writes, so that a change is a small diff"
+
+
+def test_a_source_with_a_dash_is_set_as_people_do_it(root: Path, tmp_path: Path) -> None:
+    """By the function behind `dvc exp run -S`, which parses the key, too."""
+    from dvc.utils.hydra import apply_overrides
+
+    copy = tmp_path / "params.yaml"
+    copy.write_text((root / "params.yaml").read_text())
+    at = "images.sources.fashion-mnist"
+    digest = "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
+    overrides = ["images.source=fashion-mnist", f"{at}.val_fraction=0.2", f"{at}.sha256.t10k_labels={digest}"]
+    apply_overrides(copy, overrides)
+    params = load_params(copy).params
+    assert params.images.selected is params.images.sources.fashion_mnist
+    assert params.images.sources.fashion_mnist.val_fraction == 0.2
+    assert params.images.sources.fashion_mnist.sha256.t10k_labels == digest
+    assert params.images.sources.kmnist.sha256.t10k_labels is None
+    assert params.images.shape == (1, 28, 28)
 
 
 def test_a_missing_file_and_broken_yaml_are_sentences(tmp_path: Path) -> None:
@@ -316,7 +354,7 @@ def test_one_key_switches_a_kind_and_its_models_off(raw: dict[str, Any], tmp_pat
 
 
 def test_every_model_fits_every_source_by_one_key(raw: dict[str, Any], tmp_path: Path) -> None:
-    for kind, sources in (("images", ("digits", "mnist", "folder")), ("pairs", ("dates", "cmudict", "table"))):
+    for kind, sources in (("images", IMAGE_SOURCES), ("pairs", PAIR_SOURCES)):
         for source in sources:
             raw[kind]["source"] = source
-            load_params(write(raw, tmp_path))
+            assert load_params(write(raw, tmp_path)).params.data(kind)[source]

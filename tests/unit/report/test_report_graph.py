@@ -1,5 +1,6 @@
 """The graph of a dvc.yaml: its stages, its edges and where the boxes stand."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,35 @@ def test_boxes_of_the_real_graph_do_not_overlap(root: Path) -> None:
     for first in range(len(places)):
         for x, y in places[:first]:
             assert abs(x - places[first][0]) >= BOX_WIDTH or abs(y - places[first][1]) >= BOX_HEIGHT
+
+
+def test_long_edge_runs_in_a_lane_of_its_own_and_behind_no_box(root: Path) -> None:
+    stages = (
+        stage("start", outs=("a",)),
+        stage("first", deps=("a",), outs=("b",)),
+        stage("second", deps=("b",), outs=("c",)),
+        stage("side", deps=("a",), outs=("d",)),
+        stage("end", deps=("c", "d")),
+    )
+    drawing = draw(stages, find_edges(stages))
+    at = {box.stage.name: box for box in drawing.boxes}
+    assert at["side"].x == at["second"].x  # as near to its reader as it can
+    lanes = [re.fullmatch(r"M(\d+) (\d+)H(\d+)", curve) for curve in drawing.curves]
+    [(left, y, right)] = [tuple(int(part) for part in lane.groups()) for lane in lanes if lane]
+    assert (left, right) == (at["first"].x, at["first"].x + BOX_WIDTH)
+    assert not at["first"].y <= y <= at["first"].y + BOX_HEIGHT
+
+
+def test_no_lane_of_the_real_graph_meets_a_box(root: Path) -> None:
+    stages = read_stages(root / "dvc.yaml")
+    drawing = draw(stages, find_edges(stages))
+    lanes = [re.fullmatch(r"M(\d+) (\d+)H(\d+)", curve) for curve in drawing.curves]
+    assert sum(lane is not None for lane in lanes) == 2  # prepare to the baselines, of images and of pairs
+    for lane in lanes:
+        if lane is not None:
+            column = [box for box in drawing.boxes if box.x == int(lane[1])]
+            assert not any(box.y <= int(lane[2]) <= box.y + BOX_HEIGHT for box in column)
+    assert all(0 <= box.y <= drawing.height - BOX_HEIGHT for box in drawing.boxes)
 
 
 def test_circle_is_refused() -> None:

@@ -1,15 +1,18 @@
 """Numbers, sentences and the Markdown table, each derived by hand."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from encdec.params.root import Params
 from encdec.report.build import Outs
+from encdec.report.metrics import meaning
 from encdec.report.numbers import cell, decimals_for, significant, value_text, with_interval
 from encdec.report.readme import with_results
-from encdec.report.results import meaning, overview, read_results
-from encdec.report.summary import markdown_table, summary_text, width
+from encdec.report.results import read_results, spoken
+from encdec.report.sentences import overview
+from encdec.report.summary import markdown_table, summary_text, table_rows, width
 
 
 @pytest.mark.parametrize(
@@ -98,7 +101,7 @@ def test_summary_has_a_row_for_each_metric_with_a_baseline(params: Params, outs:
         "cnn",
         "accuracy \u2191",
         "0.985 [0.972, 0.998]",
-        "0.956 (logistic regression)",
+        "logistic regression: 0.956",
         "+0.030 [0.017, 0.043]",
         "better",
     ]
@@ -106,11 +109,29 @@ def test_summary_has_a_row_for_each_metric_with_a_baseline(params: Params, outs:
     assert "95 % percentile bootstrap over these rows (1,000 resamples, seed 7)" in text
 
 
-def test_sentences_say_the_verdict(params: Params, outs: Outs) -> None:
-    sentences = {result.model: result.sentence for result in read_results(params, outs.evaluation)}
-    assert sentences["sparse_autoencoder"] == (
-        "mse 0.0143 [0.0137, 0.0149]: worse than PCA, 12 components at 0.0131 [0.0125, 0.0137]."
-    )
+def test_name_of_a_baseline_reads_in_a_sentence() -> None:
+    assert spoken("PCA, 12 components") == "PCA (12 components)"
+    assert spoken("Wiener filter") == "Wiener filter"
+
+
+def test_count_has_no_decimals(params: Params, outs: Outs) -> None:
+    rows = {row.metric: row for result in read_results(params, outs.evaluation) for row in result.rows}
+    assert rows["dead_units"].value == "28 [26, 30]"  # 26.5 and 29.5, to the even number
+    assert with_interval(28.0, 28.0, 32.0, whole=True) == "28 [28, 32]"
+
+
+@pytest.mark.parametrize(
+    "field", ["1|2", "`code`", "[text](javascript:alert(1))", "<script>", "a\\|b", "\\", "&lt;", "x\\", "||"]
+)
+def test_markup_in_a_field_is_escaped_and_read_back(field: str) -> None:
+    text = markdown_table(("a", "b"), [(field, "end")])
+    assert table_rows(text) == [["a", "b"], [field, "end"]]
+    row = text.splitlines()[2].removesuffix(" | end |").removeprefix("| ").replace("\\\\", "")
+    assert re.findall(r"(?<!\\)[|`<&]|\]\(", row) == []
+
+
+def test_field_stays_on_its_line() -> None:
+    assert table_rows(markdown_table(("a",), [("one\ntwo\u2028three\x1b[31m",)])) == [["a"], ["one two three [31m"]]
 
 
 def test_nll_is_of_an_image_or_of_a_token() -> None:

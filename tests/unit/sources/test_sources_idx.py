@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from encdec.sources.idx import read_idx
-from encdec.sources.mnist import samples
+from encdec.sources.mnist import MNIST, samples
 
 
 def idx(array, *, lengths=None):
@@ -110,7 +110,7 @@ def files(tmp_path):
 
 
 def test_mnist_keeps_its_test_split_and_leaves_the_rest_to_the_content(files):
-    found = list(samples(files))
+    found = list(samples(files, MNIST))
     assert [(sample.sample, sample.label, sample.split) for sample in found] == [
         ("train/00000", "7", None),
         ("train/00001", "8", None),
@@ -123,4 +123,4 @@ def test_mnist_keeps_its_test_split_and_leaves_the_rest_to_the_content(files):
 def test_mnist_refuses_labels_for_another_number_of_images(files):
     (files / "train-labels-idx1-ubyte").write_bytes(idx([7, 8]))
     with pytest.raises(ValueError, match="train has 3 images and 2 labels"):
-        list(samples(files))
+        list(samples(files, MNIST))

@@ -21,6 +21,6 @@ def score(network: Autoencoder, spec: AutoencoderSpec, split: ImageSplit, settin
     network.eval()
     parts = [
         {"mse": image_mse(network(images).recon_logits, images).double().numpy()}
-        for images, _ in split.batches(settings.batch_size)
+        for images, _ in split.batches(settings.batch_size, label="evaluate autoencoder")
     ]
     return Scores(joined(parts), RECONSTRUCTION_METRICS, {})

@@ -33,7 +33,7 @@ def classify(network: Cnn, split: ImageSplit, *, batch_size: int) -> Columns:
     """A value per image of the split, in its order."""
     network.eval()
     parts: list[Columns] = []
-    for images, labels in split.batches(batch_size):
+    for images, labels in split.batches(batch_size, label="evaluate cnn"):
         logits = network(images).double()
         prediction = logits.argmax(dim=1)
         parts.append(

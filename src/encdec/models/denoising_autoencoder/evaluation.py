@@ -35,7 +35,7 @@ def score(
     network.eval()
     generator = torch.Generator().manual_seed(seed)
     parts: list[Columns] = []
-    for images, _ in split.batches(settings.batch_size):
+    for images, _ in split.batches(settings.batch_size, label="evaluate denoising_autoencoder"):
         corrupted = corrupt(images, spec.corruption, generator=generator)
         before = (corrupted - images).double().square().flatten(1).mean(dim=1)
         after = image_mse(network(corrupted).recon_logits, images).double()

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from encdec.batches import PairBatch
+from encdec.datasets.folder import spans
 from encdec.datasets.pairs import PairSplit
 from encdec.losses.sequence import sequence_nll
 from encdec.metrics.scores import Columns, Metric, Scores
@@ -16,6 +17,7 @@ from encdec.models.seq2seq.network import Seq2Seq
 from encdec.models.seq2seq.spec import Decoding, Seq2SeqSpec
 from encdec.params.data import Evaluation
 from encdec.preparation.vocabulary import Vocabulary
+from encdec.progress import watched
 
 NUM_LENGTH_BINS = 5
 
@@ -109,8 +111,8 @@ def predict(
     scores, nll = np.zeros(len(row_indices)), np.zeros(len(row_indices))
     num_tokens = np.zeros(len(row_indices), dtype=np.int64)
     by_size = np.argsort(split.source.lengths[row_indices], kind="stable")
-    for start in range(0, len(by_size), batch_size):
-        places = by_size[start : start + batch_size]
+    batches = [by_size[start:end] for start, end in spans(len(by_size), batch_size)]
+    for places in watched(batches, "evaluate seq2seq", total=len(by_size), unit="sources", weigh=len):
         batch = PairBatch(*(part.to(device) for part in split.batch(row_indices[places])))
         decoded = network.decode(batch.source_ids, batch.source_mask, decoding)
         logits = network(batch.source_ids, batch.source_mask, batch.target_ids)

@@ -50,7 +50,7 @@ def reconstruct(
     network.eval()
     parts: list[Columns] = []
     total = np.zeros(network.to_code.out_features)
-    for images, _ in split.batches(batch_size):
+    for images, _ in split.batches(batch_size, label="evaluate sparse_autoencoder"):
         out = network(images)
         active = network.active(out.z)
         total += out.z.double().sum(dim=0).numpy()

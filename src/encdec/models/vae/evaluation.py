@@ -41,7 +41,7 @@ def score(
     generator = torch.Generator().manual_seed(seed)
     parts = [
         columns_of(network, images, samples=settings.importance_samples, generator=generator)
-        for images, _ in split.batches(settings.batch_size)
+        for images, _ in split.batches(settings.batch_size, label="evaluate vae")
     ]
     return Scores(joined(parts), METRICS, {})
 

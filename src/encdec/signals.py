@@ -1,5 +1,6 @@
 """Asked to stop: a signal becomes an exception, so that runs are closed before the process ends."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,24 +26,44 @@ class Stopped(SystemExit):
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """SIGTERM and SIGHUP raise `Stopped`; a handler that somebody else has set is left alone."""
+    """SIGTERM and SIGHUP raise `Stopped`, SIGINT KeyboardInterrupt; handlers that others have set are left alone."""
     if current_thread() is not main_thread():
         yield  # only the main thread may set handlers, and only it receives signals
         return
-    ours = [number for number in STOPPING if signal.getsignal(number) is signal.SIG_DFL]
+    before = {number: signal.getsignal(number) for number in (*STOPPING, signal.SIGINT)}
+    ours = [number for number, handler in before.items() if handler in (signal.SIG_DFL, leave)]
     for number in ours:
-        signal.signal(number, stop)
+        signal.signal(number, stop if number in STOPPING else signal.default_int_handler)
     try:
         yield
     finally:
         for number in ours:
-            if signal.getsignal(number) in (stop, signal.SIG_IGN):
-                signal.signal(number, signal.SIG_DFL)
+            if signal.getsignal(number) in (stop, signal.default_int_handler, signal.SIG_IGN):
+                signal.signal(number, before[number])
 
 
 def stop(number: int, frame: FrameType | None) -> NoReturn:
     signal.signal(number, signal.SIG_IGN)  # once is enough: a second one must not interrupt the closing of runs
     raise Stopped(number)
+
+
+def leave_at_once() -> None:
+    """Until `stoppable`, a signal ends the process with one line: nothing was begun that has to be closed.
+
+    Meant for the seconds of importing, where an exception may be swallowed, or come out as another one.
+    """
+    for number in (*STOPPING, signal.SIGINT):
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, leave)
+
+
+def leave(number: int, frame: FrameType | None) -> NoReturn:
+    os.write(2, f"\n{farewell(signal.Signals(number).name)}\n".encode())
+    os._exit(128 + number)
+
+
+def farewell(name: str) -> str:
+    return f"stopped by {name}: nothing half-written is left, and the same command goes on from here"
 
 
 def asked_to_stop(error: BaseException) -> str | None:

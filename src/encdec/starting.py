@@ -1,0 +1,43 @@
+"""What a stage script does before anything else; it imports next to nothing."""
+
+import os
+import sys
+from io import TextIOWrapper
+from pathlib import Path
+
+from encdec.signals import leave_at_once
+
+
+def begin(name: str) -> None:
+    """Call it with `__name__`, above the imports that take seconds; in an imported module it does nothing.
+
+    From here on a signal ends the process with a line instead of a traceback, a character that the terminal lacks
+    is written as \\uXXXX, and text and file names are UTF-8 whatever the locale says: outs must not depend on it.
+    """
+    if name != "__main__":
+        return
+    leave_at_once()
+    if sys.getfilesystemencoding() != "utf-8":
+        start_again_with_utf8()
+    if "MPLCONFIGDIR" not in os.environ and not has_home():
+        os.environ["MPLCONFIGDIR"] = str(Path(".work/matplotlib").absolute())
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def has_home() -> bool:
+    """Whether caches can be kept there; a container may run as a number without a home, or with one that is not."""
+    try:
+        return os.access(Path.home(), os.W_OK)
+    except RuntimeError:
+        return False
+
+
+def start_again_with_utf8() -> None:
+    """Python chooses its encoding of files and file names as it starts; the terminal keeps the one that it has."""
+    os.environ.setdefault("PYTHONIOENCODING", sys.stdout.encoding)
+    os.environ["PYTHONUTF8"] = "1"
+    # after the options of the first start, one of which may say utf8=0
+    options = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv)]
+    os.execv(sys.executable, [sys.executable, *options, "-X", "utf8=1", *sys.argv])

@@ -1,0 +1,36 @@
+"""A stage ends with the dvc that started it: alone, it would write what the next `dvc repro` writes as well."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+from encdec.tracking.repro import DvcProcess, lives
+
+WATCH_SECONDS = 0.5
+
+
+@contextmanager
+def ending_with(process: DvcProcess | None) -> Iterator[None]:
+    """While the block runs, the end of `process` (killed, or its terminal closed) is a SIGTERM to this one."""
+    if process is None or not lives(process.pid, process.started):
+        yield
+        return
+    done = Event()
+    thread = Thread(target=watch, args=(process, done), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def watch(process: DvcProcess, done: Event) -> None:
+    while not done.wait(WATCH_SECONDS):
+        if not lives(process.pid, process.started):
+            print(f"the dvc that started this stage (process {process.pid}) has ended", file=sys.stderr, flush=True)
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
