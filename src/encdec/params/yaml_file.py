@@ -13,6 +13,7 @@ from ruamel.yaml.events import (
     CollectionEndEvent,
     CollectionStartEvent,
     Event,
+    MappingStartEvent,
     NodeEvent,
     ScalarEvent,
 )
@@ -127,18 +128,25 @@ def described(character: str) -> str:
 
 def refused_events(text: str) -> Iterator[Problem]:
     """What is refused before any value is made, so that neither a tag nor an alias nor a deep nest can do anything."""
-    depth = 0
+    inside: list[bool | None] = []  # of each open collection, whether its next node is a key; None in a list
     for event in reader().parse(text):
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         line = event.start_mark.line + 1
-        for told in refusals(event):
+        for told in refusals(event, is_key=bool(inside and inside[-1])):
             yield Problem("", f"line {line}: {told}")
-        if depth > MAX_DEPTH:
+        if isinstance(event, CollectionEndEvent):
+            inside.pop()
+        elif isinstance(event, NodeEvent) and inside and inside[-1] is not None:
+            inside[-1] = not inside[-1]
+        if isinstance(event, CollectionStartEvent):
+            inside.append(True if isinstance(event, MappingStartEvent) else None)
+        if len(inside) > MAX_DEPTH:
             yield Problem("", f"line {line}: sections inside of sections, more than {MAX_DEPTH} deep")
             return
 
 
-def refusals(event: Event) -> Iterator[str]:
+def refusals(event: Event, *, is_key: bool) -> Iterator[str]:
+    if is_key and isinstance(event, CollectionStartEvent):
+        yield "a key should be a text, not a list or a section"
     if isinstance(event, NodeEvent) and event.anchor:
         yield f"write the values out: an anchor or alias (&{event.anchor}) is not supported"
     if isinstance(event, CollectionStartEvent | ScalarEvent) and event.tag:

@@ -48,8 +48,10 @@ REFUSED = {
     "two documents": (b"a: 1\n---\nb: 1\n", "line 2, column 1: expected a single document"),
     "an impossible date": (b"a: 1\nb: 2024-13-01\n", "not valid YAML: line 2, column 4: month must be in 1..12"),
     "a long number": (b"a: " + b"9" * 5000, "not valid YAML: line 1, column 4: Exceeds the limit (4300 digits)"),
-    "a key of a list": (b"? [a]\n: 1\n", "the key ('a',) should be a text"),
-    "a key of a mapping": (b"? {a: 1}\n: 1\n", "not valid YAML: line 1, column 3: while constructing a mapping found"),
+    "a key of a list": (b"? [a]\n: 1\n", "line 1: a key should be a text, not a list or a section"),
+    "a key of a mapping": (b"a: 1\n? {a: 1}\n: 1\n", "line 2: a key should be a text, not a list or a section"),
+    "a key in a list in a key": (b"?\n[~: ]: a\n:", "line 2: a key should be a text"),
+    "a number as a key": (b"a: {1: [{b: c}]}\n", "params.yaml: a: the key 1 should be a text"),
     "a key of two lines": (b'a: {"b\\nc": 1}\n', "params.yaml: a: the key 'b\\nc' should be a name on one line"),
     "no key": (b"? \n: 1\n", "the key None should be a text"),
 }
