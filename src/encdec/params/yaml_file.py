@@ -12,8 +12,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     CollectionEndEvent,
     CollectionStartEvent,
-    DocumentStartEvent,
     Event,
+    MappingStartEvent,
     NodeEvent,
     ScalarEvent,
 )
@@ -28,6 +28,7 @@ MAX_DEPTH = 32
 """Sections inside of sections; the project's file has seven."""
 # What YAML allows as a character, without those that show a line in another order than it is read (CVE-2021-42574).
 REFUSED = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+DIRECTIVE = re.compile("^%", re.MULTILINE)
 MARKS = (
     (b"\xff\xfe\0\0", "UTF-32"),
     (b"\0\0\xfe\xff", "UTF-32"),
@@ -55,7 +56,7 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     """
     text = read_text(path)
     try:
-        problems = [*refused_characters(text)] or [*refused_events(text)]
+        problems = [*refused_lines(text)] or [*refused_events(text)]
         if problems:
             raise ParamsError(path.name, problems)
         raw = reader().load(text)
@@ -109,7 +110,11 @@ def sentence(error: YAMLError) -> str:
     return " ".join(str(error).split())
 
 
-def refused_characters(text: str) -> Iterator[Problem]:
+def refused_lines(text: str) -> Iterator[Problem]:
+    """What is refused before the parser sees it, which knows of directives only those of YAML 1.1 and 1.2."""
+    for found in DIRECTIVE.finditer(text):
+        line = text.count("\n", 0, found.start()) + 1
+        yield Problem("", f"line {line}: remove the directive (%...): this is YAML 1.2 without tags")
     for found in REFUSED.finditer(text):
         line = text.count("\n", 0, found.start()) + 1
         yield Problem("", f"line {line}: holds {described(found[0])}: remove it")
@@ -123,20 +128,25 @@ def described(character: str) -> str:
 
 def refused_events(text: str) -> Iterator[Problem]:
     """What is refused before any value is made, so that neither a tag nor an alias nor a deep nest can do anything."""
-    depth = 0
+    inside: list[bool | None] = []  # of each open collection, whether its next node is a key; None in a list
     for event in reader().parse(text):
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         line = event.start_mark.line + 1
-        for told in refusals(event):
+        for told in refusals(event, is_key=bool(inside and inside[-1])):
             yield Problem("", f"line {line}: {told}")
-        if depth > MAX_DEPTH:
+        if isinstance(event, CollectionEndEvent):
+            inside.pop()
+        elif isinstance(event, NodeEvent) and inside and inside[-1] is not None:
+            inside[-1] = not inside[-1]
+        if isinstance(event, CollectionStartEvent):
+            inside.append(True if isinstance(event, MappingStartEvent) else None)
+        if len(inside) > MAX_DEPTH:
             yield Problem("", f"line {line}: sections inside of sections, more than {MAX_DEPTH} deep")
             return
 
 
-def refusals(event: Event) -> Iterator[str]:
-    if isinstance(event, DocumentStartEvent) and (event.version or event.tags):
-        yield "remove the directive (%...): this is YAML 1.2 without tags"
+def refusals(event: Event, *, is_key: bool) -> Iterator[str]:
+    if is_key and isinstance(event, CollectionStartEvent):
+        yield "a key should be a text, not a list or a section"
     if isinstance(event, NodeEvent) and event.anchor:
         yield f"write the values out: an anchor or alias (&{event.anchor}) is not supported"
     if isinstance(event, CollectionStartEvent | ScalarEvent) and event.tag:

@@ -6,11 +6,10 @@ from pathlib import Path
 from encdec.sources.delimited import read_delimited
 from encdec.sources.json_lines import read_json_lines
 from encdec.sources.parquet import read_parquet
-from encdec.sources.rejections import Rejection, shown
+from encdec.sources.rejections import Rejection
 from encdec.sources.row import Row
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
-MOST_SHOWN = 20
 
 
 def read_rows(path: Path, wanted: Sequence[str], *, optional: Sequence[str] = ()) -> Iterator[Row | Rejection]:
@@ -32,17 +31,3 @@ def read_rows(path: Path, wanted: Sequence[str], *, optional: Sequence[str] = ()
             return read_parquet(path, wanted, optional)
         case suffix:
             raise ValueError(f"{path}: unknown type of table {suffix!r} (valid: {', '.join(SUFFIXES)})")
-
-
-def read_columns(path: Path, wanted: Sequence[str], *, optional: Sequence[str] = ()) -> list[Row]:
-    """The same for a table of which every row has to be right.
-
-    Raises:
-        ValueError: the file is no such table, or a row is malformed: then with all of them, the first in words.
-    """
-    found = list(read_rows(path, wanted, optional=optional))
-    wrong = [row for row in found if isinstance(row, Rejection)]
-    if wrong:
-        more = [f"... and {len(wrong) - MOST_SHOWN:,} more"] if len(wrong) > MOST_SHOWN else []
-        raise ValueError("\n".join([*map(shown, wrong[:MOST_SHOWN]), *more]))
-    return [row for row in found if isinstance(row, Row)]

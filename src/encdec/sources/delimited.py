@@ -96,9 +96,8 @@ def malformed(place: str, record: Record, *, width: int) -> Rejection | None:
     if len(record.cells) != width:
         lines = f" in lines {record.first} to {record.last}" if record.last > record.first else ""
         ending = " (the last is empty: is there a delimiter at the end?)" if record.cells[-1] == "" else ""
-        return Rejection(
-            place, "ragged row", f"{len(record.cells)} cells{lines}, expected {width} as in the header{ending}"
-        )
+        count = f"{len(record.cells)} cell{'s' if len(record.cells) > 1 else ''}"
+        return Rejection(place, "ragged row", f"{count}{lines}, expected {width} as in the header{ending}")
     return None
 
 

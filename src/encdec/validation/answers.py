@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
 
+from encdec.validation.columns import visible
 from encdec.validation.findings import Finding, Row
 from encdec.validation.rules import Rule, Twin
 from encdec.validation.suite_run import MAX_ROWS, configuration_of
@@ -93,5 +94,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, str):
+        value = visible(value)
         return value if len(value) <= MAX_TEXT else value[: MAX_TEXT - 3] + "..."
     return None if value is None or value != value else value

@@ -120,3 +120,8 @@ def control_characters(texts: "pd.Series[str]") -> "pd.Series[str]":
     bad = texts.str.contains(CONTROLS)
     named = texts[bad].map(lambda text: " ".join(f"U+{ord(one):04X}" for one in sorted({*CONTROLS.findall(text)})))
     return named.reindex(texts.index, fill_value="").astype("str")
+
+
+def visible(text: str) -> str:
+    """The text with control characters and marks that turn the direction of reading as escapes: \\u202e."""
+    return CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

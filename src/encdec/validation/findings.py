@@ -79,13 +79,18 @@ class ValidationReport(NamedTuple):
         }
 
     def summary(self) -> str:
-        """A line, and one more for each warning."""
+        """A line, and one more for each warning, with the first row that fails."""
         num_checks = len(by_check(self.findings))
         counts = f"{counted(len(self.errors), 'error')}, {counted(len(self.warnings), 'warning')}"
         head = (
             f"validate {self.kind}: {num_checks} checks on {counted(self.num_rows, 'row')} of {self.source}: {counts}"
         )
-        return "\n".join([head, *(f"  warning: {finding.check}: {finding.message}" for finding in self.warnings)])
+        return "\n".join([head, *map(warning_line, self.warnings)])
+
+
+def warning_line(finding: Finding) -> str:
+    first = f" (first: {finding.rows[0]['sample']})" if finding.rows and "sample" in finding.rows[0] else ""
+    return f"  warning: {finding.check}: {finding.message}{first}"
 
 
 class ValidationError(ValueError):

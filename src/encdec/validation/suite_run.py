@@ -18,6 +18,7 @@ from great_expectations.expectations.expectation_configuration import Expectatio
 from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
 from great_expectations.render.view.view import DefaultJinjaPageView
 
+from encdec.validation.columns import visible
 from encdec.validation.rules import Rule
 
 MAX_ROWS = 10
@@ -121,7 +122,7 @@ def escaped(value: Any) -> Any:
     """The same with every text in it, keys excepted, safe to stand in HTML."""
     match value:
         case str():
-            return escape(value)
+            return escape(visible(value))
         case dict():
             return {key: escaped(item) for key, item in value.items()}
         case list() | tuple() | set():

@@ -110,7 +110,7 @@ REJECTED = {
     "too few cells": (
         "p.tsv",
         b"source\ttarget\na\tb\nc\n",
-        ("p.tsv:3", "ragged row", "1 cells, expected 2 as in the header"),
+        ("p.tsv:3", "ragged row", "1 cell, expected 2 as in the header"),
     ),
     "a delimiter at the end": (
         "p.tsv",
@@ -129,7 +129,7 @@ REJECTED = {
     "mixed line ends": (
         "p.tsv",
         b"source\ttarget\r\na\tb\rc\td\ne\n",
-        ("p.tsv:4", "ragged row", "1 cells, expected 2 as in the header"),
+        ("p.tsv:4", "ragged row", "1 cell, expected 2 as in the header"),
     ),
     "quotes": (
         "p.csv",
@@ -315,7 +315,7 @@ def test_more_than_the_limit_stops_with_the_counts_and_the_first_lines(ingest, u
         "  1 ragged row",
         "  1 control character",
         "They are:",
-        "  p.tsv:50: ragged row: 1 cells, expected 2 as in the header",
+        "  p.tsv:50: ragged row: 1 cell, expected 2 as in the header",
         "  p.tsv:51: control character: target has the control character U+0000 as character 1: remove it",
         "Mend or remove them, or raise pairs.sources.table.max_rejected to leave them out.",
     ]

@@ -106,6 +106,20 @@ def test_a_label_is_never_a_script_on_the_page(
     assert "<script>alert" not in page
 
 
+def test_a_mark_that_turns_the_direction_of_reading_is_told_and_turns_nothing(
+    pairs: pd.DataFrame, pair_checks: PairChecks, pair_source: dict[str, Any], max_characters: MaxCharacters
+) -> None:
+    pairs.loc[39, "target"] = "a\u202egnp.exe\0"
+    report = validate_pairs(pairs, pair_checks, pair_source, max_characters=max_characters)
+    rows = {finding.check: finding.rows for finding in report.errors}
+    assert rows["control_characters"] == ({"sample": "00039", "split": "test", "target_controls": "U+0000 U+202E"},)
+    assert rows["unseen_characters"][0]["target"] == "a\\u202egnp.exe\\u0000"
+    for told in (report.page, str(ValidationError(report))):
+        assert "202e" in told
+        assert "\u202e" not in told
+        assert "\0" not in told
+
+
 def test_every_observed_value_is_printed_on_the_page(
     images: pd.DataFrame, image_checks: ImageChecks, image_source: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:

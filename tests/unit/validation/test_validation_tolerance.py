@@ -66,5 +66,5 @@ def test_a_warning_is_reported_and_is_no_error(
     assert report.as_json()["success"] is True
     assert report.summary() == (
         "validate images: 12 checks on 40 rows of digits: 0 errors, 1 warning\n"
-        "  warning: channels: expected 1 channels; 1 of 40 rows fail, at most 1% may"
+        "  warning: channels: expected 1 channels; 1 of 40 rows fail, at most 1% may (first: 00006)"
     )
