@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from threading import Event
 from typing import TYPE_CHECKING
 
-from encdec.tracking.signals import stoppable
+from encdec.signals import stoppable
 from encdec.tracking.ui import has_display
 
 if TYPE_CHECKING:
