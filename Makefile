@@ -1,12 +1,14 @@
 # make repro and make test set everything up by themselves; `make help` lists the rest.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test unit lint format ui lock results clean
+.PHONY: help setup repro test unit lint format ui play screenshots lock results clean
 
 VENV := .venv
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PORT ?= 5000
+PLAY_PORT ?= 7860
+PLAY_ARGS ?=
 PYTEST_ARGS ?=
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -16,14 +18,15 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export GX_ANALYTICS_ENABLED := false
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
-	@echo "Variables: TORCH_INDEX_URL=<index of a torch build> (repro, test), PORT=<port> (ui), EXTRAS=s3 (setup), PYTHON=<interpreter>, PYTEST_ARGS=<..>"
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@echo "Variables: TORCH_INDEX_URL=<index of a torch build> (repro, test), PORT=<port> (ui), PLAY_PORT=<port> (play), EXTRAS=s3 (setup), PYTHON=<interpreter>, PYTEST_ARGS=<..>"
 
 setup: $(VENV)/.runtime ## make .venv with the locked versions (the other targets do it when needed)
 
 repro: $(VENV)/.runtime ## run the whole pipeline; only what changed runs again
 	dvc repro
-	@cat data/07_report/summary.md
+	@python -m encdec.tracking.report_runs data/07_report/index.html --ui http://127.0.0.1:$(PORT)
+	@python -m encdec.report.terminal data/07_report/summary.md data/07_report/index.html
 
 test: $(VENV)/.dev ## all tests: unit, data, pipeline, model (minutes)
 	python -m pytest tests -n 2 --dist loadgroup $(PYTEST_ARGS)
@@ -46,7 +49,14 @@ format: $(VENV)/.dev ## put the code into the project's form
 	ruff format .
 
 ui: $(VENV)/.runtime ## open the MLflow UI on 127.0.0.1 (PORT=5000)
+	@test ! -f data/07_report/index.html || python -m encdec.tracking.report_runs data/07_report/index.html --ui http://127.0.0.1:$(PORT)
 	@python -m encdec.tracking.ui --port $(PORT)
+
+play: $(VENV)/.play ## try the trained models by hand, in a page on 127.0.0.1 (PLAY_PORT=7860)
+	@python -m encdec.playground --port $(PLAY_PORT) $(PLAY_ARGS)
+
+screenshots: $(VENV)/.dev ## take the screenshots of docs/ from the runs of this clone (after make repro)
+	python docs/screenshots.py
 
 results: $(VENV)/.runtime ## write the table of results from the outs into README.md
 	python -m encdec.report.readme README.md data/07_report/summary.md
@@ -70,6 +80,11 @@ $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/.python
 	@python -m pip install -q --disable-pip-version-check -r requirements.lock
 	@python -m pip install -q --disable-pip-version-check --no-deps -e .
 	@test -z "$(EXTRAS)" || python -m pip install -q --disable-pip-version-check -c requirements.lock -e ".[$(EXTRAS)]"
+	@touch $@
+
+$(VENV)/.play: requirements-dev.lock $(VENV)/.runtime
+	@echo "Installing the playground's Gradio into $(VENV) ..."
+	@python -m pip install -q --disable-pip-version-check -c requirements.lock -c requirements-dev.lock -e ".[play]"
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime

@@ -9,18 +9,31 @@ from pathlib import Path
 import torch
 
 from encdec.command import run_command
+from encdec.evaluation.comparison import Comparison
 from encdec.evaluation.evaluate import evaluate_model, write_evaluation
 from encdec.evaluation.pictures import draw_model
 from encdec.figures.picture import write_pictures
 from encdec.outs import switch_off, whole_folder
 from encdec.params.loading import load_params
 from encdec.params.root import MODEL_NAMES, ModelName
+from encdec.tracking.evaluated import Headline
 from encdec.tracking.stage import tracked_stage
 
 
 def figure(value: float) -> str:
     """Four places; a count has none."""
     return f"{value:.0f}" if value.is_integer() and abs(value) > 1 else f"{value:.4f}"
+
+
+def headline_of(found: Comparison) -> Headline:
+    return Headline(
+        metric=found.metric.name,
+        higher_is_better=found.metric.higher_is_better,
+        value=found.model.value,
+        baseline=found.baseline.value if found.baseline else None,
+        opponent=found.opponent,
+        better=found.better,
+    )
 
 
 def main(
@@ -42,19 +55,23 @@ def main(
     section, inputs = {"evaluation": params.evaluation.model_dump()}, [test, model, baselines]
     with tracked_stage("evaluate", loaded=loaded, item=model_name, inputs=inputs, outputs=outs, section=section) as run:
         run.log_input(test, context="test")
-        given = {"split": test, "baselines": baselines, "settings": params.evaluation, "seed": params.seed}
-        found = evaluate_model(model, **given)
+        settings, seed = params.evaluation, params.seed
+        found = evaluate_model(model, split=test, baselines=baselines, settings=settings, seed=seed)
         with whole_folder(details) as folder:
             write_evaluation(found, metrics=metrics, baseline=baseline, details=folder)
         with whole_folder(figures) as folder:
-            write_pictures(draw_model(model, scores=found.scores, **given), folder)
+            pictures = draw_model(
+                model, split=test, baselines=baselines, scores=found.scores, settings=settings, seed=seed
+            )
+            write_pictures(pictures, folder)
         run.log_evaluation(
             model,
             metrics={each.metric.name: each.model.value for each in found.comparisons},
             baseline={each.metric.name: each.baseline.value for each in found.comparisons if each.baseline},
+            headline=headline_of(found.comparisons[0]),
+            artifacts={"evaluation": details, "figures": figures},
+            side_by_side=sorted(figures.glob("*.light.png")),
         )
-        run.log_artifact(details, "evaluation")
-        run.log_artifact(figures)
         for each in found.comparisons:
             beside = f" ({each.opponent}: {figure(each.baseline.value)})" if each.baseline else ""
             print(f"evaluate {model_name}: {each.metric.name} {figure(each.model.value)}{beside}")

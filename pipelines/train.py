@@ -5,6 +5,7 @@ from encdec.starting import begin
 begin(__name__)  # above the imports, which take seconds
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from encdec.models.storage import save_model
 from encdec.outs import switch_off, whole_folder, write_text
 from encdec.params.loading import load_params
 from encdec.params.root import MODEL_NAMES, ModelName
+from encdec.tracking.run import Training
 from encdec.tracking.stage import tracked_stage
 from encdec.training.fitting import discard_checkpoints, fit, open_data, use_threads
 
@@ -35,8 +37,10 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
         switch_off(out)
         return
     use_threads(loaded.params.threads)
-    spec = loaded.resolve(model, json.loads((tuning / "best.json").read_text(encoding="utf-8")))
-    inputs, section, code = [train, val, tuning], spec.model_dump(), [Path("src/encdec")]
+    best = json.loads((tuning / "best.json").read_text(encoding="utf-8"))
+    spec = loaded.resolve(model, best)
+    section = spec.model_dump(exclude={"enabled", "tuning"})  # what made the model: the rest would hide it
+    inputs, code = [train, val, tuning], [Path("src/encdec")]
     with tracked_stage(
         "train", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, code=code
     ) as run:
@@ -47,6 +51,7 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
         run.log_input(val, context="validation")
         data = open_data(spec.kind, train=train, val=val)
         checkpoints = Path(".work/checkpoints") / run.key
+        began = time.monotonic()
         fitted = fit(
             model,
             spec,
@@ -59,10 +64,21 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
             label=f"train {model}",
             on_epoch=lambda epoch, metrics: run.log_metrics(metrics, step=epoch),
         )
+        seconds = time.monotonic() - began
         with whole_folder(out) as folder:
             save_model(folder, name=model, spec=spec, card=data.card, network=fitted.network, vocabulary=train)
             write_text(folder / "history.csv", pd.DataFrame(fitted.history).to_csv(index=False))
-        run.log_metrics({"best_epoch": float(fitted.best_epoch), f"best_{spec.monitor}": fitted.best_score})
+        run.log_training(
+            Training(
+                monitor=spec.monitor,
+                best_score=fitted.best_score,
+                best_epoch=fitted.best_epoch,
+                epochs=len(fitted.history),
+                num_parameters=sum(each.numel() for each in fitted.network.parameters()),
+                train_seconds=seconds,
+                tuned=tuple(best),
+            )
+        )
         run.log_model(out, example=example(data.val))
         discard_checkpoints(checkpoints)
         epochs = f"epoch {fitted.best_epoch} of {len(fitted.history)}"

@@ -22,7 +22,7 @@ def main(model: ModelName, train: Path, val: Path, out: Path) -> None:
         switch_off(out)
         return
     use_threads(params.threads)
-    section = {"tuning": params.tuning.model_dump(), model: loaded.sections[model]}
+    section = {**loaded.sections[model], "study": params.tuning.model_dump()}  # the same names as in other models
     inputs, code = [train, val], [Path("src/encdec")]
     with tracked_stage(
         "tune", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, code=code

@@ -201,7 +201,7 @@ def write_model(outs: Outs, model: ModelName) -> None:
     )
     write_figures(outs.evaluation / model / "figures")
     names = "val/nll,val/mse,val/negative_elbo"
-    rows = "".join(f"{epoch},{value},{value},{value}\n" for epoch, value in enumerate((0.9, 0.4, 0.25, 0.2, 0.21)))
+    rows = "".join(f"{epoch},{value},{value},{value}\n" for epoch, value in enumerate((0.9, 0.4, 0.25, 0.2, 0.21), 1))
     write(outs.models / model / "history.csv", f"epoch,{names}\n{rows}")
 
 

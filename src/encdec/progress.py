@@ -1,16 +1,18 @@
 """How far long work has come: on a terminal a bar with rate and time left, elsewhere a plain line now and then."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from math import log10
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:  # rich is loaded where there is a terminal to draw on
     from rich.progress import Progress, Task, TaskID
 
 LINE_SECONDS = 30.0
-MEGABYTE = 1_000_000
+UNITS = ("kB", "MB", "GB")
 Item = TypeVar("Item")
 
 
@@ -29,7 +31,7 @@ def progress(label: str, *, total: int | None, unit: str, done: int = 0) -> Iter
     The bar stands on standard error and goes when the work ends: the line that stays is the caller's. Without a
     terminal there is no bar but a line each half minute, so that a log shows that the work is alive.
     """
-    if not sys.stderr.isatty():
+    if not is_terminal():
         yield Lines(label, total=total, unit=unit, done=done)
         return
     from rich.console import Console
@@ -48,6 +50,16 @@ def progress(label: str, *, total: int | None, unit: str, done: int = 0) -> Iter
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task(label, total=total, completed=done, began=done, note="")
         yield Bar(bars, task)
+
+
+def is_terminal() -> bool:
+    """Whether somebody looks on: both streams, for a bar must not stand in the middle of a log."""
+    return sys.stdout.isatty() and sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+
+
+def note(text: str) -> None:
+    """One line for the person who waits."""
+    print(text, file=sys.stderr, flush=True)
 
 
 class Bar:
@@ -81,7 +93,7 @@ class Lines:
         if now - self.printed >= LINE_SECONDS:
             self.printed = now
             words = state(self.done, self.before, self.total, unit=self.unit, seconds=now - self.began)
-            print(f"{self.label}: {words}{self.known}", file=sys.stderr, flush=True)
+            note(f"{self.label}: {words}{self.known}")
 
     def note(self, text: str) -> None:
         self.known = f", {text}"
@@ -109,7 +121,15 @@ def state(done: int, before: int, total: float | None, *, unit: str, seconds: fl
 
 
 def amount(count: int, unit: str) -> str:
-    return f"{count / MEGABYTE:.1f} MB" if unit == "bytes" else f"{count:,}"
+    return size(count) if unit == "bytes" else f"{count:,}"
+
+
+def size(num_bytes: float) -> str:
+    """In decimal units: 22.1 kB, 9.9 MB."""
+    if num_bytes < 1000:
+        return f"{num_bytes:.0f} bytes"
+    power = min(int(log10(num_bytes)) // 3, len(UNITS))
+    return f"{num_bytes / 1000**power:.1f} {UNITS[power - 1]}"
 
 
 def duration(seconds: float) -> str:

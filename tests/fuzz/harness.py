@@ -17,9 +17,13 @@ import atheris
 MEMORY = Path("/dev/shm")  # Linux keeps files there in memory: on a disk, writing them takes most of the time
 
 
-def instrumented() -> AbstractContextManager[None]:
-    """Modules of encdec that are imported inside the block tell the fuzzer which branches an input takes."""
-    return atheris.instrument_imports(include=["encdec"])
+def instrumented(*packages: str) -> AbstractContextManager[None]:
+    """What is first imported inside the block tells the fuzzer which branches an input takes.
+
+    Args:
+        packages: beside encdec, those whose Python code reads the input as well.
+    """
+    return atheris.instrument_imports(include=["encdec", *packages])
 
 
 def fuzz(read: Callable[[Path], None], *, name: str, seeds: Iterable[bytes]) -> NoReturn:

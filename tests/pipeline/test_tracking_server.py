@@ -90,12 +90,13 @@ def save_untrained(folder: Path, loaded: Loaded) -> None:
 
 
 def test_the_ui_says_where_the_runs_are(server: Server, store: Store) -> None:
-    assert server.page == f"{server.base}/#/experiments/{store.experiment_id}/runs?workflowType=machine_learning"
+    address = f"{server.base}/#/experiments/{store.experiment_id}/runs?workflowType=machine_learning"
+    assert server.page == f"{address}&viewStateShareKey=trainings"
 
 
 def test_where_a_server_keeps_the_runs_the_ui_names_it(server: Server, store: Store) -> None:
     done = subprocess.run(UI, cwd=store.project.tree, capture_output=True, text=True, check=True)
-    assert done.stdout == f"The table of runs: {server.page}\n"
+    assert done.stdout.splitlines()[0] == f"The table of runs: {server.page}"
 
 
 def test_a_server_takes_all_that_the_embedded_database_takes(store: Store, loaded: Loaded) -> None:

@@ -1,8 +1,12 @@
 """The report's page as a reader sees it: light and dark, wide and narrow, with and without the file of runs."""
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -141,12 +145,41 @@ def test_broken_runs_are_not_shown(view: Open, with_runs: Callable[..., Path]) -
         assert "make repro" in seen.page.locator("#runs-note").inner_text()
 
 
-def test_frame_cannot_reach_into_the_page(view: Open, with_runs: Callable[..., Path]) -> None:
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    """The address of a server of the folder of `with_runs`, on this machine alone."""
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/index.html"
+        server.shutdown()
+        thread.join()
+
+
+def test_page_on_a_server_shows_its_runs(view: Open, with_runs: Callable[..., Path], served: str) -> None:
+    with_runs(train_at_vae=line())
+    seen = view(served)
+    expect(seen.page.locator("svg [data-time='train@vae']")).to_have_text("1 min 3 s")
+    assert seen.errors == []
+
+
+def test_frame_cannot_reach_into_the_page(view: Open, with_runs: Callable[..., Path], served: str) -> None:
     path = with_runs()
+    # on a server the frame is of the same origin as the page, and only the sandbox parts them
     path.with_name("runs.html").write_text("<script>parent.document.title = 'hit'</script>")
-    seen = view(path.as_uri()).page
-    seen.wait_for_timeout(300)
-    assert seen.title() == "encdec: models against baselines"
+    for address in (served, path.as_uri()):
+        seen = view(address).page
+        seen.wait_for_timeout(300)
+        assert seen.title() == "encdec: models against baselines"
+
+
+def test_message_from_elsewhere_is_not_heard(view: Open, page: Path) -> None:
+    seen = view(page.as_uri()).page
+    runs = {"page": page_id_of(page.read_text(encoding="utf-8")), "stages": {"train@vae": line()._asdict()}}
+    seen.evaluate("text => postMessage(text, '*')", json.dumps(runs))
+    seen.wait_for_timeout(200)
+    assert shown_time(seen, "train@vae") == ""
 
 
 @pytest.mark.parametrize("dark", [False, True])

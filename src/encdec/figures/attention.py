@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from encdec.figures.fonts import code_point, label, missing, token_label
-from encdec.figures.image_grid import write
+from encdec.figures.image_grid import text_width, write
 from encdec.figures.picture import Picture, Words
 from encdec.figures.style import CSS_DPI, SMALL, TEXT, Theme
 
 END = "end"
 MOST_TOKENS = 60
-CELL, GAP = 19, 8
+CELL, HEADLINE, LONGEST = 19, 24, 64
 
 
 class Reading(NamedTuple):
@@ -54,13 +54,17 @@ def attention(reading: Reading, *, name: str, script: str) -> Picture:
     words = described(reading, name=name, script=script, backwards=backwards)
     letters = max(len(text) for text in rows)
     long = max(len(text) for text in columns) > 2
-    left, top = 34 + round(7.2 * letters), 62
+    lines = headlines(reading)
+    left, top = max(34 + round(7.2 * letters), 74), 16 + HEADLINE * len(lines)
     bottom = 34 + (round(6.6 * max(len(text) for text in columns)) if long else 14)
-    wide = max(len(columns) * CELL, 300)
-    size = (left + wide + 70, top + len(rows) * CELL + bottom)
+    wide = max(len(columns) * CELL + 70, *(text_width(text, size=TEXT + 2) for _, text in lines), 330)
+    size = (left + wide, top + len(rows) * CELL + bottom)
 
     def draw(figure: Figure, theme: Theme) -> None:
-        headings(figure, reading, left=left, theme=theme)
+        for number, (head, text) in enumerate(lines):
+            y = 18 + HEADLINE * number
+            write(figure, head, left - 8, y, "right", "center", size=SMALL, colour=theme.soft)
+            write(figure, text, left, y, "left", "center", size=TEXT + 2)
         width, height = figure.get_size_inches() * CSS_DPI
         box = (left / width, bottom / height, len(columns) * CELL / width, len(rows) * CELL / height)
         axes = figure.add_axes(box)
@@ -75,7 +79,7 @@ def attention(reading: Reading, *, name: str, script: str) -> Picture:
         axes.set_ylabel("output", color=theme.soft)
         if backwards:
             axes.invert_xaxis()
-        bar = figure.add_axes((1 - 52 / width, box[1], 9 / width, min(box[3], 150 / height)))
+        bar = figure.add_axes(((left + len(columns) * CELL + 18) / width, box[1], 9 / width, min(box[3], 150 / height)))
         figure.colorbar(drawn, cax=bar, ticks=[0, 0.5, 1])
         bar.tick_params(length=0, labelsize=SMALL)
         bar.spines[:].set_visible(False)
@@ -83,14 +87,12 @@ def attention(reading: Reading, *, name: str, script: str) -> Picture:
     return Picture(words, *size, draw)
 
 
-def headings(figure: Figure, reading: Reading, *, left: int, theme: Theme) -> None:
-    """Source and output as whole texts, each by itself, so that neither direction reorders the other."""
-    right = reading.output == reading.reference
-    write(figure, "source", left - 8, 18, "right", "center", size=SMALL, colour=theme.soft)
-    write(figure, label(reading.source), left, 18, "left", "center", size=TEXT + 2)
-    write(figure, "output", left - 8, 42, "right", "center", size=SMALL, colour=theme.soft)
-    verdict = "" if right else f"   ✗ expected {label(reading.reference)}"
-    write(figure, label(reading.output) + verdict, left, 42, "left", "center", size=TEXT + 2)
+def headlines(reading: Reading) -> list[tuple[str, str]]:
+    """Source and output as whole texts, each on a line of its own, so that neither direction reorders the other."""
+    found = [("source", reading.source), ("output", reading.output)]
+    if reading.output != reading.reference:
+        found.append(("expected", reading.reference))
+    return [(head, label(text, most=LONGEST)) for head, text in found]
 
 
 def described(reading: Reading, *, name: str, script: str, backwards: bool) -> Words:
@@ -110,9 +112,9 @@ def described(reading: Reading, *, name: str, script: str, backwards: bool) -> W
         name=name,
         title=f"Attention, {script}",
         caption=(
-            f"A row per token of the output, a column per token of the source; the darker a cell stands out, the more "
-            f"the decoder looked there (each row sums to 1). The output is {reading.output}, {told}. On average "
-            f"{100 * sure:.0f} % of a row lies on its largest cell.{order}{cut}{gaps}"
+            f"A row per token of the output, a column per token of the source; the stronger a cell stands out, "
+            f"the more the decoder looked there (each row sums to 1). The output is {reading.output}, {told}. On "
+            f"average {100 * sure:.0f} % of a row lies on its largest cell.{order}{cut}{gaps}"
         ),
         alt=f"Heat map of attention from the source {reading.source} to the output {reading.output}.",
         group="code",

@@ -26,14 +26,17 @@ def confused_pairs(counts: Counts) -> list[tuple[int, int, int]]:
 def row_shares(counts: Counts) -> NDArray[np.float64]:
     """Counts (K, K) as shares of each true class; 0 where a class has no row."""
     totals = counts.sum(axis=1, keepdims=True)
-    return np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+    return np.asarray(np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0), dtype=np.float64)
 
 
 def confusion(counts: Counts, *, classes: Sequence[str]) -> Picture:
     """Counts (K, K): rows are the true classes, columns the answers."""
     pairs, names = confused_pairs(counts), [label(name, most=18) for name in classes]
     wrong, total = sum(pair[2] for pair in pairs), int(counts.sum())
-    worst = f" Most often {names[pairs[0][0]]} was taken for {names[pairs[0][1]]} ({pairs[0][2]}×)." if pairs else ""
+    worst = ""
+    if pairs:
+        true, answer, count = pairs[0]
+        worst = f" Most often {names[true]} was taken for {names[answer]} ({count} of {counts[true].sum()})."
     if len(classes) > MOST_IN_MATRIX:
         return most_confused(pairs[:MOST_PAIRS], names=names, wrong=wrong, total=total)
     words = Words(

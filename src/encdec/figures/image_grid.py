@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from encdec.figures.picture import Picture, Words
+from encdec.figures.selection import SMALL_SIDE
 from encdec.figures.style import CSS_DPI, SCALE, SMALL, TEXT, Theme
 
 Array = NDArray[np.floating]
@@ -26,6 +27,7 @@ LINE = 15
 LETTER, WIDE_LETTER = 0.62, 1.03
 """Widths of a letter in units of the size of the text, on the safe side of the mean; the wide ones are East Asian."""
 BAR = 46
+SMALL_CELL, LARGE_CELL = 48, 88
 
 
 class Row(NamedTuple):
@@ -52,10 +54,14 @@ def text_width(text: str, *, size: float = TEXT) -> int:
     )
 
 
-def cell_size(shape: tuple[int, ...], *, target: int) -> Cell:
-    """About `target` wide or high; a whole number of CSS pixels to a pixel of a small image, so that it stays crisp."""
+def cell_size(shape: tuple[int, ...], *, target: int | None) -> Cell:
+    """About `target` wide or high, by default more for an image of many pixels.
+
+    A pixel of a small image takes a whole number of CSS pixels, so that it stays crisp.
+    """
     height, width = shape[-2:]
-    scale = target / max(height, width)
+    default = SMALL_CELL if max(height, width) <= SMALL_SIDE else LARGE_CELL
+    scale = (target or default) / max(height, width)
     scale = max(1.0, round(scale)) if scale >= 1 else scale
     return Cell(max(1, round(width * scale)), max(1, round(height * scale)))
 
@@ -71,15 +77,16 @@ def image_rows(
     words: Words,
     above: Sequence[str] = (),
     below: Sequence[str] = (),
-    target: int = 48,
+    target: int | None = None,
 ) -> Picture:
     """Rows of N images each, a label left of each row, and words above and below the columns."""
     count, cell = len(rows[0].images), cell_size(rows[0].images.shape, target=target)
+    step = GAP + max([cell.width, *(text_width(text, size=SMALL) for text in (*above, *below))])
     left = MARGIN + max(text_width(row.label) for row in rows) + 6
     top = MARGIN + LINE * max((text.count("\n") + 1 for text in above), default=0)
     bottom = MARGIN + LINE * max((text.count("\n") + 1 for text in below), default=0)
     limit = common_limit(rows)
-    width = left + count * (cell.width + GAP) + MARGIN + (BAR if limit else 0)
+    width = left + count * step + MARGIN + (BAR if limit else 0)
     height = top + len(rows) * (cell.height + GAP) + bottom
 
     def draw(figure: Figure, theme: Theme) -> None:
@@ -88,11 +95,11 @@ def image_rows(
             y = top + number * (cell.height + GAP)
             write(figure, row.label, left - 8, y + cell.height / 2, "right", "center")
             for place, image in enumerate(row.images):
-                mosaic.paste(coloured(image, row.kind, limit, theme), left + place * (cell.width + GAP), y, cell)
+                mosaic.paste(coloured(image, row.kind, limit, theme), left + place * step, y, cell)
         mosaic.onto(figure)
-        middles = [left + place * (cell.width + GAP) + cell.width / 2 for place in range(count)]
+        middles = [left + place * step + cell.width / 2 for place in range(count)]
         for text, x in zip(above, middles, strict=False):
-            write(figure, text, x, top - 5, "center", "bottom", size=SMALL)
+            write(figure, text, x, top - 6, "center", "baseline", size=SMALL)
         for text, x in zip(below, middles, strict=False):
             write(figure, text, x, height - bottom - GAP + 4, "center", "top", size=SMALL)
         if limit:
@@ -112,7 +119,7 @@ def cards(
     labels: Sequence[str] = (),
     kind: Kind = "pixels",
     marked: NDArray[np.bool_] | None = None,
-    target: int = 56,
+    target: int | None = None,
 ) -> Picture:
     """Images (N, C, H, W) in reading order, words beneath each; signed ones each on a scale of its own.
 
@@ -186,7 +193,7 @@ def write(
     x: float,
     y: float,
     ha: Literal["left", "center", "right"],
-    va: Literal["top", "center", "bottom"],
+    va: Literal["top", "center", "baseline"],
     *,
     size: float = TEXT,
     colour: str | None = None,
@@ -206,12 +213,17 @@ def cross_out(figure: Figure, x: float, y: float, *, cell: Cell, theme: Theme) -
     figure.add_artist(Line2D(*corners, color=theme.second, linewidth=1.4))
 
 
+def signed(value: float) -> str:
+    """With a sign that is as wide as the plus."""
+    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
 def scale_bar(figure: Figure, x: float, top: float, bottom: float, *, limit: float, theme: Theme) -> None:
     """What the colours of the signed rows mean."""
     width, height = figure.get_size_inches() * CSS_DPI
     axes = figure.add_axes((x / width, 1 - bottom / height, 8 / width, (bottom - top) / height))
     axes.imshow(np.linspace(1, -1, 65)[:, None], cmap=theme.signed, aspect="auto", extent=(0, 1, -limit, limit))
     axes.set_xticks([])
-    axes.set_yticks([-limit, 0, limit], [f"−{limit:.1f}", "0", f"+{limit:.1f}"], fontsize=SMALL - 1)
+    axes.set_yticks([-limit, 0, limit], [signed(-limit), "0", signed(limit)], fontsize=SMALL - 1)
     axes.yaxis.tick_right()
     axes.tick_params(length=0, pad=2)

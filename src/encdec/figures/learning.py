@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from encdec.figures.picture import Picture, Words
 from encdec.figures.style import SMALL, Theme, airy, plain_log_ticks
@@ -15,7 +16,7 @@ MOST_PANELS = 3
 
 
 def best_epoch(history: pd.DataFrame, monitor: str) -> tuple[int, float]:
-    """The epoch whose weights were kept, counted from 0, and its value: the least; of several the first.
+    """The epoch whose weights were kept, counted from 1, and its value: the least; of several the first.
 
     Raises:
         ValueError: the history lacks the monitored metric, or never has a finite value of it.
@@ -43,7 +44,7 @@ def learning_curves(history: pd.DataFrame, *, monitor: str) -> Picture:
             f"{monitor} by epoch, lower is better. The dashed line marks epoch {epoch}, where it was lowest "
             f"({value:.4g}) and whose weights were kept; in the last of {count} epochs it was {last:.4g}."
         ),
-        alt=f"Line chart of {', '.join(panels[0] + others)} over {count} epochs; best {monitor} {value:.4g} at {epoch}.",
+        alt=f"Lines of {', '.join(panels[0] + others)} over {count} epochs; best {monitor} {value:.4g} at {epoch}.",
         group="learning",
     )
 
@@ -72,7 +73,7 @@ def draw_panel(axes: Axes, history: pd.DataFrame, names: Sequence[str], *, epoch
         plain_log_ticks(axes.yaxis)
     axes.grid(axis="y")
     axes.set_xlabel("epoch")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.set_title(names[0] if len(names) == 1 else "")
     if len(names) > 1:
         axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2)

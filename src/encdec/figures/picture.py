@@ -63,8 +63,8 @@ def rendered(picture: Picture, theme: Theme) -> bytes:
         figure = Figure(figsize=(picture.width / CSS_DPI, picture.height / CSS_DPI), dpi=CSS_DPI * SCALE)
         canvas = FigureCanvasAgg(figure)
         picture.draw(figure, theme)
-        canvas.draw()
-        pixels = Image.fromarray(np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[:, :, :3]))
+        canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib has not typed its canvas
+        pixels = Image.fromarray(np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[:, :, :3]))  # type: ignore[no-untyped-call]
     packed = io.BytesIO()
     with_palette(pixels, theme).save(packed, "PNG", optimize=True)
     return packed.getvalue()

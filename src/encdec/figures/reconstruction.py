@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from encdec.figures.fonts import label
 from encdec.figures.image_grid import Row, image_rows
 from encdec.figures.picture import Picture, Words
 
 Array = NDArray[np.floating]
-SHOWN = 10
 
 
 class Rival(NamedTuple):
@@ -78,7 +78,12 @@ def worst_reconstructions(
         group="mistakes",
     )
     below = [f"{error:.4f}" for error in found]
-    return image_rows(with_rival(rows, inputs, inputs, rival), words=words, above=classes, below=below)
+    return image_rows(
+        with_rival(rows, inputs, inputs, rival),
+        words=words,
+        above=[label(name, most=8) for name in classes],
+        below=below,
+    )
 
 
 def denoised(
@@ -93,16 +98,17 @@ def denoised(
         rows.append(Row(rival.label, np.clip(rival.rebuild(noisy), 0.0, 1.0)))
     rows += [Row("clean", clean), Row("error", restored - clean, "signed")]
     worst = bool(classes)
-    which = "that are restored worst, the worst first" if worst else "one of each class first, none chosen by eye"
+    which = "restored worst, the worst first" if worst else "one of each class first, none chosen by eye"
+    opening = f"The {len(clean)} test images {which}" if worst else f"{len(clean)} test images, {which}"
     words = Words(
         name="worst_denoised" if worst else "denoised",
         title="Worst restorations" if worst else "Noisy, denoised, clean",
         caption=(
-            f"{len(clean)} test images, {which}, corrupted by {noise}. Error is denoised less clean: orange is too "
+            f"{opening}, corrupted by {noise}. Error is denoised less clean: orange is too "
             f"bright, blue too dark; beneath each column its mean square.{beaten(restored, noisy, clean, rival)}"
         ),
         alt=f"Grid of {len(clean)} images: noisy, denoised by the model and by a linear filter, and clean.",
         group="mistakes" if worst else "samples",
     )
     below = [f"{error:.4f}" for error in errors(restored, clean)]
-    return image_rows(rows, words=words, above=classes, below=below)
+    return image_rows(rows, words=words, above=[label(name, most=8) for name in classes], below=below)

@@ -50,15 +50,20 @@ def shown_classes(labels: NDArray[np.int64]) -> list[int]:
     return sorted(int(each) for each in most)
 
 
-def pushed_apart(places: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Names (K, 2) that would lie on each other, moved apart: at least a share of the extent of the points (N, 2)."""
-    extent = np.maximum(np.ptp(points, axis=0), 1e-12)
+def pushed_apart(places: NDArray[np.float64], points: NDArray[np.float64], *, letters: int = 1) -> NDArray[np.float64]:
+    """Names (K, 2) that would lie on each other, moved apart: at least a share of the extent of the points (N, 2).
+
+    Names of many letters need more room sideways than up and down.
+    """
+    extent = np.maximum(np.ptp(points, axis=0), 1e-12) * [max(1.0, 0.3 * letters), 1.0]
     moved = places / extent
+    order = 1e-6 * np.sign(np.arange(len(places))[:, None] - np.arange(len(places)))
     for _ in range(PUSHES):
         gaps = moved[:, None] - moved[None]  # (K, K, 2)
+        gaps[:, :, 1] += np.where((gaps == 0).all(axis=2), order, 0.0)  # of two at one place the later goes up
         apart = np.linalg.norm(gaps, axis=2) + 1e-9
         close = (apart < LEAST_GAP) & ~np.eye(len(moved), dtype=bool)
-        away = np.where(np.abs(gaps).sum(axis=2, keepdims=True) > 0, gaps, [0.0, 1e-9]) / apart[:, :, None]
+        away = gaps / apart[:, :, None]
         moved = moved + np.where(close[:, :, None], away * (LEAST_GAP - apart)[:, :, None] / 4, 0.0).sum(axis=1)
     return np.asarray(moved * extent, dtype=np.float64)
 
@@ -88,10 +93,11 @@ def latent_scatter(
         axes = figure.add_subplot()
         points, kinds = plane.points[kept], labels[kept]
         other = ~np.isin(kinds, named)
-        axes.scatter(*points[other].T, s=10, color=theme.line)
+        axes.scatter(points[other, 0], points[other, 1], s=10, color=theme.line)
         for number, kind in enumerate(named):
             axes.scatter(
-                *points[kinds == kind].T,
+                points[kinds == kind, 0],
+                points[kinds == kind, 1],
                 s=26,
                 marker=MARKERS[number % len(MARKERS)],
                 color=theme.classes[number % len(theme.classes)],
@@ -102,9 +108,10 @@ def latent_scatter(
             )
         halo = [withStroke(linewidth=3.5, foreground=theme.surface)]
         medians = np.array([np.median(plane.points[labels == kind], axis=0) for kind in named]).reshape(-1, 2)
-        for kind, (x, y) in zip(named, pushed_apart(medians, plane.points), strict=True):
+        letters = max(len(label(classes[kind], most=14)) for kind in named)
+        for kind, (x, y) in zip(named, pushed_apart(medians, plane.points, letters=letters), strict=True):
             name = label(classes[kind], most=14)
-            axes.text(x, y, name, ha="center", va="center", fontsize=TEXT + 4, path_effects=halo)  # type: ignore[arg-type]  # the stubs ask for the base class
+            axes.text(x, y, name, ha="center", va="center", fontsize=TEXT + 4, path_effects=halo)
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handletextpad=0.2)
         axes.set_xlabel(f"first component ({first:.0f} % of the variance)")
         axes.set_ylabel(f"second ({second:.0f} %)")

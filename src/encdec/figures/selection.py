@@ -3,6 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
+SMALL_SIDE = 32
+"""Pixels up to which an image counts as small."""
+
+
+def shown(side: int) -> int:
+    """How many images stand side by side: fewer of those that need more room."""
+    return 10 if side <= SMALL_SIDE else 6
+
 
 def one_of_each(labels: NDArray[np.int64], *, count: int) -> NDArray[np.int64]:
     """The first row of each class in the order of the classes, then the second of each and so on: (count,) or fewer."""

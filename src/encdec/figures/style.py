@@ -86,11 +86,12 @@ def drawn_in(theme: Theme) -> Iterator[None]:
     """Within the block matplotlib draws in this style, whatever a matplotlibrc of the machine says."""
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(settings(theme))
+        for key, value in settings(theme).items():
+            mpl.rcParams[key] = value
         yield
 
 
-def settings(theme: Theme) -> dict[str, Any]:
+def settings(theme: Theme) -> dict[Any, Any]:
     """No text of the data is taken for a formula: a class may be named $x$."""
     return {
         "font.family": list(families()),
@@ -101,6 +102,7 @@ def settings(theme: Theme) -> dict[str, Any]:
         "ytick.labelsize": SMALL,
         "legend.fontsize": SMALL,
         "text.parse_math": False,
+        "text.language": "en",  # else that of the machine, which changes the shapes of some letters
         "text.color": theme.ink,
         "axes.labelcolor": theme.ink,
         "axes.titlecolor": theme.ink,

@@ -13,7 +13,7 @@ GROUPS: Mapping[str, str] = {
     "quality": "How good it is",
     "samples": "What it does",
     "mistakes": "Where it errs",
-    "code": "Its code",
+    "code": "Inside the model",
     "learning": "How it learned",
 }
 """In the order of the page."""

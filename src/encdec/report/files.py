@@ -75,6 +75,7 @@ def read_table(path: Path, *, stage: str, most: int) -> Table:
         text = read_bytes(path, stage=stage).decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not UTF-8 ({error}); run `dvc repro --force {stage}`") from None
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # of the process; 131,072 characters by default
     # not splitlines(): a text of the data may hold a form feed or U+2028, which are no ends of a row
     lines = csv.reader(io.StringIO(text, newline=""))
     header = tuple(next(lines, ()))

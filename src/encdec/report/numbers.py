@@ -4,6 +4,8 @@ from math import floor, isfinite, log10
 
 MINUS = "\u2212"
 MAX_DECIMALS = 8
+MAX_CHARACTERS = 300
+"""Of a field of a table; the file has it whole."""
 
 
 def decimals_for(spread: float) -> int:
@@ -46,12 +48,17 @@ def signed(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    """A field of a table: a long number is shortened, anything else stays as it is."""
+    """A field of a table: a long number and a long text are shortened, anything else stays as it is."""
     try:
         value = float(text)
     except ValueError:
-        return text
+        return shortened(text)
     return significant(value) if "." in text or "e" in text.lower() else text
+
+
+def shortened(text: str) -> str:
+    """The beginning of a text that is too long for a table."""
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}\u2026"
 
 
 def value_text(value: object) -> str:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from encdec.params.root import Kind, Params
 from encdec.report.files import read_table
+from encdec.report.numbers import shortened
 
 MOST_REJECTED = 10_000_000
 MOST_SHOWN = 10
@@ -68,5 +69,5 @@ def read_rejected(path: Path, params: Params, kind: Kind) -> Rejected:
         key=f"{kind}.sources.{source}.max_rejected",
         splits=Counter(table.column("split")),
         header=table.header,
-        first=table.rows[:MOST_SHOWN],
+        first=tuple(tuple(shortened(field) for field in row) for row in table.rows[:MOST_SHOWN]),
     )

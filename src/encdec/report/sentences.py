@@ -22,15 +22,20 @@ WORDS: Mapping[str | None, str] = {
     "unclear": "no clear difference",
     None: "no baseline",
 }
+NO_ERROR = 1e-9
 SPACE = "\u00a0"  # a number is not parted from its unit
 SIGNS: Mapping[str | None, str] = {"model": "\u25b2", "baseline": "\u25bc", "unclear": "\u2248", None: "\u2013"}
 """A verdict is never told by its colour alone."""
 
 
 class Story(NamedTuple):
-    """One model in words, by its headline metric. `gain`: by how much it differs, with the direction."""
+    """One model in words, by its headline metric. `gain`: by how much it differs, with the direction.
+
+    `tone`: model, baseline, unclear, or None where there is nothing to win.
+    """
 
     task: str
+    tone: str | None
     verdict: str
     sign: str
     label: str
@@ -47,10 +52,13 @@ class Story(NamedTuple):
 def tell(result: Result) -> Story:
     """A model's headline in plain words; nothing is said that its interval does not bear out."""
     row = result.headline
+    lost_to_none = row.better == "baseline" and unbeatable(row)
+    tone = None if lost_to_none else row.better
     return Story(
         task=TASKS[result.model],
-        verdict=WORDS[row.better],
-        sign=SIGNS[row.better],
+        tone=tone,
+        verdict="unbeatable baseline" if lost_to_none else WORDS[tone],
+        sign=SIGNS[tone],
         label=LABELS.get(row.metric, row.metric.replace("_", " ")),
         ours=with_unit(row.ours, row.metric),
         theirs=f"{row.opponent}: {with_unit(row.theirs, row.metric)}" if row.theirs else "",
@@ -77,9 +85,19 @@ def gain(row: Row) -> str:
         return "The two are equal."
     size = f"{magnitude(row)} {'more' if row.gap.value > 0 else 'less'}"
     direction = "higher" if row.higher_is_better else "lower"
+    if row.better == "baseline" and unbeatable(row):
+        return f"That is {size} ({direction} is better), but no model can be better than a baseline without any error."
     if row.better == "unclear":
         return f"That is {size} ({direction} is better), which another sample of test rows could undo."
     return f"That is {size} ({direction} is better)."
+
+
+def unbeatable(row: Row) -> bool:
+    """Whether the baseline makes no error: PCA does not where a code with every unit active grants it all components.
+
+    (A KL-sparse autoencoder has such a code: its units are small, and never zero.)
+    """
+    return scale_of(row.metric) == "ratio" and row.theirs is not None and row.theirs.high < NO_ERROR
 
 
 def magnitude(row: Row) -> str:

@@ -24,7 +24,7 @@ class Parameter(NamedTuple):
 
 
 class Learning(NamedTuple):
-    """How the monitored metric went in `epochs` epochs; `best_epoch` counts from 0, as history.csv and MLflow do."""
+    """How the monitored metric went in `epochs` epochs; `best_epoch` counts from 1, as history.csv and MLflow do."""
 
     monitor: str
     epochs: int
@@ -91,16 +91,16 @@ def read_learning(path: Path, model: ModelName, *, monitor: str) -> Learning:
     """
     history = read_table(path, stage=f"train@{model}", most=MOST_EPOCHS)
     values = [float(field) if field else nan for field in history.column(monitor)]
-    finite = [epoch for epoch, value in enumerate(values) if isfinite(value)]
+    finite = [epoch for epoch, value in enumerate(values, start=1) if isfinite(value)]
     if not finite:
         found = f"columns {', '.join(history.header)} and {history.total} rows"
         raise ValueError(f"{path}: {found}, expected {monitor} by epoch; run `dvc repro --force train@{model}`")
-    least = min(finite, key=lambda epoch: values[epoch])
+    least = min(finite, key=lambda epoch: values[epoch - 1])
     return Learning(
         monitor=monitor,
         epochs=len(values),
         best_epoch=least,
         first=significant(values[0]),
-        best=significant(values[least]),
+        best=significant(values[least - 1]),
         last=significant(values[-1]),
     )

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
+from encdec.progress import note
 from encdec.sources import transfer
 from encdec.sources.partial import Part, without_password
-from encdec.sources.progress import note
 from encdec.sources.stream import RefusedError
 from encdec.sources.unpacking import Digest, StorageError, WrongFileError, unpack
 

@@ -4,9 +4,9 @@ from random import uniform
 from time import monotonic, sleep
 from typing import NamedTuple
 
+from encdec.progress import note, progress, size
 from encdec.sources.answers import begin, continues
 from encdec.sources.partial import Part
-from encdec.sources.progress import note, progress, size
 from encdec.sources.stream import BrokenError, RefusedError, Stream
 
 
@@ -92,16 +92,19 @@ def receive(url: str, part: Part, *, label: str, max_bytes: int, deadline: Deadl
         answer = stream.answer(within_s=deadline.left_s)
         if not (origin and continues(answer, origin, part)):
             origin, have = begin(answer, url, part, max_bytes=max_bytes), 0
-        with part.open() as append, progress(label, done=have, total=origin.total) as advance:
+        began, before = monotonic(), have
+        with part.open() as append, progress(label, done=have, total=origin.total, unit="bytes") as meter:
             while block := stream.block(within_s=deadline.left_s):
                 have += len(block)
                 if have > max_bytes:
                     part.drop()
                     raise RefusedError(f"sends more than the {max_bytes} bytes that it can have")
                 append(block)
-                advance(len(block))
+                meter.advance(len(block))
     if origin.total not in (None, have):
         raise BrokenError(f"ended after {have} of {origin.total} bytes")
+    seconds = max(monotonic() - began, 1e-3)
+    note(f"{label}: {size(have)} in {seconds:.1f} s, {size((have - before) / seconds)}/s")
 
 
 def kept(url: str, part: Part) -> str:

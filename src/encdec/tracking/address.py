@@ -1,8 +1,10 @@
 """The address of the MLflow store, and what of it may be shown."""
 
+import json
 import os
 import re
-from urllib.parse import urlsplit, urlunsplit
+from collections.abc import Sequence
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from encdec.tracking.project import Project
 
@@ -42,6 +44,12 @@ def without_credentials(uri: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
 
 
-def runs_page(base: str, experiment_id: str) -> str:
-    """The table of runs; MLflow 3 opens an experiment's own address on an empty page of traces."""
-    return f"{base}/#/experiments/{experiment_id}/runs?workflowType=machine_learning"
+def runs_page(base: str, experiment_id: str, view: str) -> str:
+    """The table of runs in a shared view; MLflow 3 opens an experiment's own address on an empty page of traces."""
+    return f"{base}/#/experiments/{experiment_id}/runs?workflowType=machine_learning&viewStateShareKey={view}"
+
+
+def compare_page(base: str, experiment_id: str, run_ids: Sequence[str]) -> str:
+    """The comparison of some runs, in that order."""
+    runs, experiments = (quote(json.dumps(ids, separators=(",", ":"))) for ids in (list(run_ids), [experiment_id]))
+    return f"{base}/#/compare-runs?runs={runs}&experiments={experiments}&workflowType=machine_learning"

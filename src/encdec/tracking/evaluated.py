@@ -1,11 +1,12 @@
 """A model's row in the comparison: its training run, found by the digest of its weights."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from encdec.tracking.flat import flattened
+from encdec.tracking.flat import MAX_TAG, cut, flattened
+from encdec.tracking.notes import NOTE_TAG, training_note
 from encdec.tracking.recorder import Recorder
 from encdec.tracking.repro import PARENT_TAG
 from encdec.tracking.store import Store, search
@@ -24,11 +25,43 @@ class Weights(NamedTuple):
     digest: str
 
 
-def metrics_of(metrics: Mapping[str, float], baseline: Mapping[str, float]) -> dict[str, float]:
-    """Names as in the runs: test/<metric> and baseline/<metric>."""
-    return {f"test/{name}": value for name, value in metrics.items()} | {
-        f"baseline/{name}": value for name, value in baseline.items()
-    }
+class Headline(NamedTuple):
+    """A model's main metric. `baseline`, `opponent` and `better` are None where nothing else has it.
+
+    `better`: model, baseline or unclear, as the interval of their difference says.
+    """
+
+    metric: str
+    higher_is_better: bool
+    value: float
+    baseline: float | None
+    opponent: str | None
+    better: Literal["model", "baseline", "unclear"] | None
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The same names in every model; the gain is above 0 where the model is better."""
+        if self.baseline is None:
+            return {"test/headline": self.value}
+        difference = self.value - self.baseline
+        gain = difference if self.higher_is_better else -difference
+        return {"test/headline": self.value, "baseline/headline": self.baseline, "test/headline_gain": gain}
+
+    @property
+    def tags(self) -> dict[str, str]:
+        verdict = {"model": "better", "baseline": "worse", "unclear": "unclear", None: "no baseline"}[self.better]
+        tags = {"headline.metric": self.metric, "headline.verdict": verdict}
+        tags["headline.better"] = "higher" if self.higher_is_better else "lower"
+        return tags if self.opponent is None else {**tags, "headline.baseline": self.opponent}
+
+
+def metrics_of(
+    metrics: Mapping[str, float], baseline: Mapping[str, float], headline: Headline | None
+) -> dict[str, float]:
+    """Names as in the runs: test/<metric> and baseline/<metric>, and the headline's."""
+    numbers = {f"test/{name}": value for name, value in metrics.items()}
+    numbers |= {f"baseline/{name}": value for name, value in baseline.items()}
+    return numbers | (headline.metrics if headline else {})
 
 
 def training_run_of(store: Store, name: str, digest: str) -> "Run | None":
@@ -81,9 +114,21 @@ def spec_params(file: Path) -> dict[str, object]:
 
 
 def record_evaluation(
-    store: Store, run: "Run", *, metrics: Mapping[str, float], evaluation_id: str, commit: str | None
+    store: Store,
+    run: "Run",
+    *,
+    metrics: Mapping[str, float],
+    tags: Mapping[str, str],
+    artifacts: Mapping[str, Path],
+    side_by_side: Sequence[Path],
+    evaluation_id: str,
+    commit: str | None,
 ) -> bool:
     """Put an evaluation on the model's row; numbers that it has already are not written again.
+
+    Args:
+        artifacts: folders, by the name of the artifact folder that gets their content.
+        side_by_side: files for the top of the artifacts.
 
     Returns:
         Whether the model was trained at another commit than it was evaluated at.
@@ -93,10 +138,32 @@ def record_evaluation(
     recorder = Recorder(store, run.info.run_id, continued=False)
     known = run.data.metrics
     recorder.log_metrics({name: value for name, value in metrics.items() if known.get(name) != value})
-    tags = {"evaluation.run_id": evaluation_id, "evaluation.other_commit": str(other).lower()}
-    recorder.set_tags(tags if commit is None else {**tags, "evaluation.git.commit": commit})
+    recorder.set_tags(tags)
+    recorder.set_tags({"evaluation.run_id": evaluation_id, "evaluation.other_commit": str(other).lower()})
+    if commit is not None:
+        recorder.set_tags({"evaluation.git.commit": commit})
     recorder.flush()
+    for name, folder in artifacts.items():
+        store.client.log_artifacts(run.info.run_id, str(folder), name)
+    for file in side_by_side:
+        store.client.log_artifact(run.info.run_id, str(file))
+    describe_training(store, run.info.run_id)
     return other
+
+
+def describe_training(store: Store, run_id: str) -> None:
+    """Make the description of a model's row anew from what the row has now, and that of its logged model."""
+    run = store.client.get_run(run_id)
+    note = cut(training_note(run), MAX_TAG)
+    store.client.set_tag(run_id, NOTE_TAG, note)
+    for output in run.outputs.model_outputs if run.outputs else ():
+        store.client.set_logged_model_tags(output.model_id, {NOTE_TAG: note, **model_tags(run.data.tags)})
+
+
+def model_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Of a training run's tags, those to filter its logged model by."""
+    names = ("model", "kind", "source", "git.commit", "git.dirty", "headline.metric", "headline.verdict")
+    return {name: tags[name] for name in names if name in tags}
 
 
 def shared_tags(tags: Mapping[str, str]) -> dict[str, str]:

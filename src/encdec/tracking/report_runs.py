@@ -68,7 +68,7 @@ def locked_outs(lock: Path) -> dict[str, dict[str, str]]:
 
 
 def newest_run(store: Store, outs: Mapping[str, str]) -> "Run | None":
-    """The newest run that ended well and whose outs have exactly these digests; one that trained comes first.
+    """The newest run whose outs have exactly these digests, which a run is given at its good end; trained ones first.
 
     A row that stands for restored weights (see `evaluated.restored_run`) is found where there is no other.
     """
@@ -78,7 +78,7 @@ def newest_run(store: Store, outs: Mapping[str, str]) -> "Run | None":
     runs = [
         run
         for run in search(store, f"tags.`{out_tag(path)}` = '{digest}'")
-        if run.info.status == "FINISHED" and (RESTORED_TAG in run.data.tags or has_outs(run, outs))
+        if RESTORED_TAG in run.data.tags or has_outs(run, outs)
     ]
     return min(runs, key=lambda run: RESTORED_TAG in run.data.tags, default=None)
 

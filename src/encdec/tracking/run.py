@@ -1,13 +1,14 @@
 """The run of a stage that is under way: what a stage may record."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from encdec.tracking import evaluated
 from encdec.tracking.digests import dvc_digest, read_ignore
-from encdec.tracking.evaluated import Weights
+from encdec.tracking.evaluated import Headline, Weights
 from encdec.tracking.flat import flattened
 from encdec.tracking.inputs import Context, log_dataset
 from encdec.tracking.recorder import Recorder
@@ -20,6 +21,25 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
     from encdec.tracking.package import Example
+
+
+NOTHING: Mapping[str, Path] = MappingProxyType({})
+
+
+class Training(NamedTuple):
+    """How a training went; the fields are the names of the metrics, the same in every model.
+
+    `monitor`: the metric that chose the epoch. `tuned`: the dotted names of the values that a study chose.
+    `train_seconds`: of the process that ended it; where it was continued, the time before is not in it.
+    """
+
+    monitor: str
+    best_score: float
+    best_epoch: float
+    epochs: float
+    num_parameters: float
+    train_seconds: float
+    tuned: tuple[str, ...]
 
 
 class StageRun:
@@ -99,22 +119,56 @@ class StageRun:
         )
         return TrialRun(Recorder(self.store, run.info.run_id, continued=False, flush_seconds=math.inf))
 
-    def log_evaluation(self, model: Path, *, metrics: Mapping[str, float], baseline: Mapping[str, float]) -> None:
-        """Test metrics, on this run and on the row of the model: the run that trained it, or a restored one.
+    def log_training(self, training: Training) -> None:
+        """How the training went, by names that every model has, and the run's description."""
+        numbers = training._asdict() | {f"best_{training.monitor}": training.best_score}
+        named = {key: value for key, value in numbers.items() if key not in ("monitor", "best_score", "tuned")}
+        self.log_metrics(named)
+        self.set_tags({"monitor": training.monitor, "tuned": ", ".join(training.tuned)})
+        self.recorder.flush()
+        evaluated.describe_training(self.store, self.run_id)
+
+    def log_evaluation(
+        self,
+        model: Path,
+        *,
+        metrics: Mapping[str, float],
+        baseline: Mapping[str, float],
+        headline: Headline | None = None,
+        artifacts: Mapping[str, Path] = NOTHING,
+        side_by_side: Sequence[Path] = (),
+    ) -> None:
+        """Test metrics and figures, on this run and on the model's row: the run that trained it, or a restored one.
 
         Args:
             model: the folder of the weights, one of the stage's inputs.
             metrics: logged as test/<name>.
             baseline: logged as baseline/<name>.
+            headline: the main one of the metrics, logged by names that are the same in every model.
+            artifacts: folders by the artifact folder to keep them in, e.g. {"figures": path}.
+            side_by_side: files for the top of the row's artifacts: MLflow's page of comparison shows there what all
+                chosen runs have by the same name, and nothing of what lies in folders.
         """
         weights = Weights(model, self.store.project.name(model), self.digest(model))
-        numbers = evaluated.metrics_of(metrics, baseline)
+        numbers = evaluated.metrics_of(metrics, baseline, headline)
+        tags = headline.tags if headline else {}
         self.log_metrics(numbers)
+        self.set_tags(tags)
+        for name, folder in artifacts.items():
+            self.store.client.log_artifacts(self.run_id, str(folder), name)
         row = evaluated.training_run_of(self.store, weights.name, weights.digest)
         if row is None:
             row = evaluated.restored_run(self.store, weights, tags=evaluated.shared_tags(self.tags))
-        commit = self.tags.get("git.commit")
-        other = evaluated.record_evaluation(self.store, row, metrics=numbers, evaluation_id=self.run_id, commit=commit)
+        other = evaluated.record_evaluation(
+            self.store,
+            row,
+            metrics=numbers,
+            tags=tags,
+            artifacts=artifacts,
+            side_by_side=side_by_side,
+            evaluation_id=self.run_id,
+            commit=self.tags.get("git.commit"),
+        )
         self.set_tags({"training.run_id": row.info.run_id, "evaluation.other_commit": str(other).lower()})
 
     def log_model(self, folder: Path, *, example: "Example") -> str:
@@ -127,9 +181,10 @@ class StageRun:
         from encdec.tracking.package import log_package
 
         self.recorder.flush()
-        return log_package(
-            self.store, self.run_id, folder=folder, name=self.tags.get("model", "model"), example=example
-        )
+        name = self.tags.get("model", "model")
+        address = log_package(self.store, self.run_id, folder=folder, name=name, example=example)
+        evaluated.describe_training(self.store, self.run_id)
+        return address
 
     def digest(self, path: Path) -> str:
         """DVC's digest of a path; that of an input as it was when the stage began."""

@@ -15,16 +15,26 @@ from urllib.request import urlopen
 
 from encdec.params.loading import load_params
 from encdec.signals import stoppable
-from encdec.tracking.address import ARTIFACT_FOLDER, URI_VARIABLE, is_server, masked, runs_page, without_credentials
+from encdec.tracking.address import (
+    ARTIFACT_FOLDER,
+    URI_VARIABLE,
+    compare_page,
+    is_server,
+    masked,
+    runs_page,
+    without_credentials,
+)
 from encdec.tracking.project import find_project
 from encdec.tracking.store import Store, open_store
+from encdec.tracking.views import VIEW, last_trainings, publish
 
 START_SECONDS = 120
 STOP_SECONDS = 10
+SHOWN_CHARACTERS = 4000
 
 
 def main(host: str, port: int) -> int:
-    """Serve until Ctrl-C; where a server keeps the runs, only say where it is."""
+    """Serve until Ctrl-C; where a server keeps the runs, only say where they are to be seen."""
     project = find_project(Path.cwd())
     params = load_params(project.tree / "params.yaml").params
     if not is_server(os.environ.get(URI_VARIABLE, "")) and taken(host, port):
@@ -35,16 +45,23 @@ def main(host: str, port: int) -> int:
         )
         return 1
     store = open_store(params.tracking.experiment, project)
+    publish(store)
     if is_server(store.uri):
-        show(runs_page(without_credentials(store.uri), store.experiment_id))
+        show(store, without_credentials(store.uri))
         return 0
-    print(f"Starting the MLflow UI for {masked(store.uri)} ...", flush=True)
-    server = subprocess.Popen(
-        [*serve_command(host, port)], env=serve_environment(store, os.environ), start_new_session=True
-    )
+    log = project.work / f"ui-{port}.log"
+    print(f"Starting the MLflow UI for {masked(store.uri)} (its own words go to {project.name(log)}) ...", flush=True)
+    with log.open("w", encoding="utf-8") as file:
+        server = subprocess.Popen(
+            serve_command(host, port),
+            env=serve_environment(store, os.environ),
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     try:
         with stoppable():
-            return serve(server, f"http://{host}:{port}", store.experiment_id)
+            return serve(server, f"http://{host}:{port}", store=store, log=log)
     except KeyboardInterrupt:
         print()
         return 0
@@ -63,16 +80,22 @@ def taken(host: str, port: int) -> bool:
 
 
 def serve_command(host: str, port: int) -> list[str]:
-    arguments = ["--host", host, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning"]
-    return [sys.executable, "-m", "mlflow", "server", *arguments]
+    return [sys.executable, "-m", "encdec.tracking.server", "--host", host, "--port", str(port)]
 
 
 def serve_environment(store: Store, environment: Mapping[str, str]) -> dict[str, str]:
-    """The address of the store goes here: on the command line everybody on the machine could read its password."""
+    """The address of the store goes here: on the command line everybody on the machine could read its password.
+
+    The names are those by which `mlflow server` tells them to its own server.
+    """
+    from mlflow.server import constants
+
     ours = {
-        "MLFLOW_BACKEND_STORE_URI": store.uri,
-        "MLFLOW_REGISTRY_STORE_URI": store.uri,
-        "MLFLOW_ARTIFACTS_DESTINATION": (store.project.home / ARTIFACT_FOLDER).as_uri(),
+        constants.BACKEND_STORE_URI_ENV_VAR: store.uri,
+        constants.REGISTRY_STORE_URI_ENV_VAR: store.uri,
+        constants.ARTIFACT_ROOT_ENV_VAR: "mlflow-artifacts:/",
+        constants.ARTIFACTS_DESTINATION_ENV_VAR: (store.project.home / ARTIFACT_FOLDER).as_uri(),
+        constants.SERVE_ARTIFACTS_ENV_VAR: "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # helpers for GenAI, which nothing here uses
         "PYTHONWARNINGS": "ignore",  # deprecations inside of MLflow, for its makers
@@ -80,7 +103,7 @@ def serve_environment(store: Store, environment: Mapping[str, str]) -> dict[str,
     return {**environment, **ours}
 
 
-def serve(server: "subprocess.Popen[bytes]", base: str, experiment_id: str) -> int:
+def serve(server: "subprocess.Popen[bytes]", base: str, *, store: Store, log: Path) -> int:
     """Wait until it answers, say where, and wait until it ends.
 
     Returns:
@@ -89,10 +112,11 @@ def serve(server: "subprocess.Popen[bytes]", base: str, experiment_id: str) -> i
     began = time.monotonic()
     while not answers(f"{base}/health"):
         if server.poll() is not None or time.monotonic() - began > START_SECONDS:
+            print(masked(log.read_text(encoding="utf-8", errors="replace"))[-SHOWN_CHARACTERS:], file=sys.stderr)
             print(f"the MLflow server did not start within {START_SECONDS} s; its own words are above", file=sys.stderr)
             return server.poll() or 1
         time.sleep(0.2)
-    show(runs_page(base, experiment_id))
+    show(store, base)
     print("Ctrl-C ends it.", flush=True)
     return server.wait()
 
@@ -105,10 +129,18 @@ def answers(address: str) -> bool:
         return False
 
 
-def show(address: str) -> None:
-    print(f"The table of runs: {address}", flush=True)
+def show(store: Store, base: str) -> None:
+    """Print where the runs are to be seen, and open the table where there is a display."""
+    table = runs_page(base, store.experiment_id, VIEW)
+    print(f"The table of runs: {table}", flush=True)
+    trainings = [run.info.run_id for run in last_trainings(store)]
+    if trainings:
+        address = compare_page(base, store.experiment_id, trainings)
+        print(f"The last run of every model, side by side: {address}", flush=True)
+    else:
+        print("It is empty: no model was trained yet. `make repro` trains them all.", flush=True)
     if has_display():
-        webbrowser.open(address)
+        webbrowser.open(table)
 
 
 def has_display() -> bool:

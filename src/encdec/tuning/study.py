@@ -1,7 +1,6 @@
 """An Optuna study for one model, on train and val alone."""
 
 import math
-import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -15,7 +14,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from encdec.params.data import TuningRules
 from encdec.params.root import Accelerator, ModelName, ModelSpec, Space, Values
 from encdec.params.search import Choices, Scalar
-from encdec.progress import LINE_SECONDS, duration
+from encdec.progress import LINE_SECONDS, duration, is_terminal
 from encdec.signals import asked_to_stop
 from encdec.training.fitting import Data, fit
 
@@ -98,7 +97,7 @@ def run_study(
             open_trial=open_trial,
             accelerator=accelerator,
         )
-        if sys.stderr.isatty() or time.monotonic() - said >= LINE_SECONDS:
+        if is_terminal() or time.monotonic() - said >= LINE_SECONDS:
             said = time.monotonic()
             print(progress_line(name, study.trials, of=trials), flush=True)
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):

@@ -5,7 +5,7 @@ from sklearn.metrics import confusion_matrix as sklearn_confusion
 from sklearn.metrics import precision_recall_fscore_support, top_k_accuracy_score
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from encdec.metrics.calibration import expected_calibration_error
+from encdec.metrics.calibration import calibration_bins, expected_calibration_error
 from encdec.metrics.classification import confusion_matrix, confusion_rows, per_class_scores, ranks, top_k_accuracy
 
 RNG = np.random.default_rng(0)
@@ -82,3 +82,15 @@ def test_calibration_error_equals_that_of_torchmetrics() -> None:
     confidence, answers = probs.max(dim=1)
     found = expected_calibration_error(confidence.numpy(), answers.numpy() == LABELS, num_bins=15)
     assert found == pytest.approx(float(reference), rel=1e-5)
+
+
+def test_calibration_bins_by_hand_and_their_error() -> None:
+    # bins of width 0.25: 0.25 is on an edge and belongs to the bin below, 0 to the first
+    bins = calibration_bins(np.array([0.0, 0.25, 0.3, 1.0]), np.array([True, False, True, True]), num_bins=4)
+    assert bins.counts.tolist() == [2, 1, 0, 1]
+    assert bins.confidence.tolist() == pytest.approx([0.125, 0.3, 0.0, 1.0])
+    assert bins.accuracy.tolist() == [0.5, 1.0, 0.0, 1.0]
+    confidence, correct = RNG.uniform(size=200), RNG.uniform(size=200) < 0.6
+    many = calibration_bins(confidence, correct, num_bins=7)
+    expected = float((many.counts * np.abs(many.accuracy - many.confidence)).sum() / 200)
+    assert expected_calibration_error(confidence, correct, num_bins=7) == pytest.approx(expected)

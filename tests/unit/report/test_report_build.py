@@ -161,7 +161,7 @@ def test_broken_files_are_named(params: Params, graph: Path, outs: Outs) -> None
     with pytest.raises(ValueError, match="no metric accuracy, top3_accuracy, nll, ece"):
         build_report(params, graph=graph, outs=outs)
     evaluation.write_text(kept)
-    (outs.models / "cnn" / "history.csv").write_text("epoch,val/mse\n0,1.0\n")
+    (outs.models / "cnn" / "history.csv").write_text("epoch,val/mse\n1,1.0\n")
     with pytest.raises(ValueError, match="columns epoch, val/mse and 1 rows, expected val/nll by epoch"):
         build_report(params, graph=graph, outs=outs)
 
@@ -183,8 +183,8 @@ def test_parameters_and_learning_are_those_of_the_files(params: Params, graph: P
     without_learning_figure(outs)
     page = build_report(params, graph=graph, outs=outs).page
     assert "the best of 2 trials by <code>val/mse</code>, of which 1 was pruned." in page
-    # 0.9, 0.4, 0.25, 0.2, 0.21: the fourth is the least, which is epoch 3, counted from 0 as in history.csv
-    assert "began at 0.9000 and was best in epoch 3, 0.2000, whose weights were kept" in page
+    # 0.9, 0.4, 0.25, 0.2, 0.21: the fourth is the least, which is epoch 4, counted from 1 as in history.csv
+    assert "began at 0.9000 and was best in epoch 4, 0.2000, whose weights were kept" in page
     assert "the last of 5 epochs had 0.2100." in page
     rows = [row for row in Elements(page).rows if row[0] == "training.learning_rate"]
     assert rows.count(["training.learning_rate", "0.003123"]) == 6  # tuned parameters of six models
@@ -269,9 +269,9 @@ def test_value_that_is_missing_is_a_mistake() -> None:
 def test_epoch_that_was_not_finite_is_never_the_best(params: Params, graph: Path, outs: Outs) -> None:
     without_learning_figure(outs)
     history = outs.models / "cnn" / "history.csv"
-    history.write_text("epoch,val/nll\n0,\n1,0.5\n2,inf\n3,0.75\n4,\n")
+    history.write_text("epoch,val/nll\n1,\n2,0.5\n3,inf\n4,0.75\n5,\n")
     page = build_report(params, graph=graph, outs=outs).page
-    assert "began at nan and was best in epoch 1, 0.5000, whose weights were kept; the last of 5 epochs had nan" in page
-    history.write_text("epoch,val/nll\n0,\n")
+    assert "began at nan and was best in epoch 2, 0.5000, whose weights were kept; the last of 5 epochs had nan" in page
+    history.write_text("epoch,val/nll\n1,\n")
     with pytest.raises(ValueError, match="columns epoch, val/nll and 1 rows, expected val/nll by epoch"):
         build_report(params, graph=graph, outs=outs)

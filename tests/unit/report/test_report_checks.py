@@ -87,6 +87,13 @@ def test_line_ends_inside_of_a_text_do_not_part_a_row(params: Params, outs: Outs
     assert read_rejected(path, params, "pairs").reasons == (Reason("odd", "prepare", 2),)
 
 
+def test_long_text_is_read_and_shown_in_part(params: Params, outs: Outs) -> None:
+    path = outs.prepared / "pairs" / "rejected.csv"
+    path.write_text(f"sample,split,reason,detail\n1,val,odd,{'x' * 200_000}\n")  # above what csv reads by itself
+    found = read_rejected(path, params, "pairs")
+    assert found.first == (("1", "val", "odd", f"{'x' * 300}\u2026"),)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

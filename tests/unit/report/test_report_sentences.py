@@ -49,7 +49,14 @@ def test_worse_model_is_called_worse_and_equal_ones_equal() -> None:
 
 def test_loss_over_a_baseline_of_zero_is_told_by_itself() -> None:
     found = row("token_error_rate", (0.5, 0.4, 0.6), (0.0, 0.0, 0.0), (0.5, 0.4, 0.6), "baseline")
-    assert gain(found) == "That is 0.50 more (lower is better)."
+    assert gain(found).startswith("That is 0.50 more (lower is better), but")
+
+
+def test_baseline_without_any_error_is_called_unbeatable() -> None:
+    found = row("mse", (0.5, 0.4, 0.6), (1e-15, 0.0, 2e-15), (0.5, 0.4, 0.6), "baseline")
+    assert gain(found).endswith("but no model can be better than a baseline without any error.")
+    almost = row("mse", (0.5, 0.4, 0.6), (1e-4, 0.0, 2e-4), (0.5, 0.4, 0.6), "baseline")
+    assert "no model can" not in gain(almost)
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,8 @@ class Server:
     A line of the script is a status code and what Retry-After says, or `to ADDRESS` (a redirect), or some words:
     - `half` and then an end, `reset` instead of an end, or `stall` (nothing more until the test ends), or `change`
       (from then on `changed` is served);
-    - `silent` (no answer) or `header` (one that never ends); `slow` (half a second before the body) or `pause` (in its
-      middle), `drip` (a byte at a time);
+    - `silent` (no answer) or `header` (one that never ends); `pause` (half a second in the middle of the
+      body), `hold` (there, until `released`), `drip` (a byte at a time);
     - `ignore` the range, a `wrong` range, a `few` bytes of it alone, `blind` (a range whatever If-Range says);
     - `weak` (a weak ETag alone), `dated` (Last-Modified alone), `nameless` (neither); `corrupt`; `unannounced` (no
       Content-Length), `short` or `huge` (a false one), `endless`; `chunked`; `encoded` (Content-Encoding: gzip).
@@ -49,6 +49,7 @@ class Server:
         self.script: deque[str] = deque()
         self.ranges: list[str | None] = []
         self.times: list[float] = []
+        self.encodings: list[str | None] = []
         self.authorizations: list[str | None] = []
         self.stalled, self.released = Event(), Event()
         self.http = QuietServer(("127.0.0.1", 0), handler(self))
@@ -68,6 +69,7 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             server.ranges.append(self.headers["Range"])
             server.times.append(monotonic())
+            server.encodings.append(self.headers["Accept-Encoding"])
             server.authorizations.append(self.headers["Authorization"])
             line = server.script.popleft() if server.script else "whole"
             words = line.split()
@@ -130,8 +132,6 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Content-Length", str(announced))
 
         def send(self, words: list[str], part: bytes) -> None:
-            if "slow" in words:
-                sleep(0.5)
             if "drip" in words:
                 self.drip(part)
                 return
@@ -139,10 +139,10 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(part)
             if "chunked" in words:
                 part = b"".join(b"%x\r\n%b\r\n" % (len(one), one) for one in (part[:7], part[7:], b""))
-            if "pause" in words:
+            if {"pause", "hold"} & {*words}:
                 self.wfile.write(part[: len(part) // 2])
                 part = part[len(part) // 2 :]
-                sleep(0.5)
+                self.hang() if "hold" in words else sleep(0.5)
             self.wfile.write(part[: len(part) // 2] if {"half", "stall", "reset"} & {*words} else part)
             self.wfile.flush()
             if "change" in words:

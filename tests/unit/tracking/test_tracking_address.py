@@ -24,7 +24,8 @@ def test_addresses_are_shown_without_what_is_secret(text: str, shown: str) -> No
 
 def test_the_address_for_a_browser_has_no_credentials() -> None:
     assert without_credentials("https://ann:s3cret@host:8080/mlflow/?token=x") == "https://host:8080/mlflow"
-    assert runs_page("http://h:1", "7") == "http://h:1/#/experiments/7/runs?workflowType=machine_learning"
+    page = "http://h:1/#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=ours"
+    assert runs_page("http://h:1", "7", "ours") == page
 
 
 def test_the_embedded_database_lies_at_home_by_its_absolute_path(monkeypatch: pytest.MonkeyPatch) -> None:

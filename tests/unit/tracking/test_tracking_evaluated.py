@@ -1,6 +1,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from mlflow.entities import Run
@@ -8,8 +9,10 @@ from mlflow.entities import Run
 from encdec.params.loading import Loaded
 from encdec.tracking import repro, start
 from encdec.tracking.digests import dvc_digest
+from encdec.tracking.evaluated import Headline
 from encdec.tracking.git import GitState
 from encdec.tracking.repro import DvcProcess
+from encdec.tracking.run import Training
 from encdec.tracking.stage import tracked_stage
 from encdec.tracking.store import Store, search
 
@@ -158,3 +161,74 @@ def test_git_of_the_tree_is_recorded(store: Store, loaded: Loaded) -> None:
     Path("new.py").touch()
     tags = get(store, train(loaded)).data.tags  # its own out counts no more than before, the new file does
     assert (tags["git.dirty"], tags["git.changed"]) == ("true", "new.py")
+
+
+def measure(loaded: Loaded, headline: Headline, figures: Path) -> str:
+    with tracked_stage("evaluate", loaded=loaded, item="vae", inputs=[MODEL], outputs=[], section={}) as run:
+        run.log_evaluation(
+            MODEL,
+            metrics={headline.metric: headline.value},
+            baseline={},
+            headline=headline,
+            artifacts={"figures": figures},
+            side_by_side=sorted(figures.glob("*.light.png")),
+        )
+    return run.run_id
+
+
+def test_the_headline_has_the_same_names_in_every_model(store: Store, loaded: Loaded, tmp_path: Path) -> None:
+    trained = train(loaded)
+    figures = tmp_path / "drawn"
+    figures.mkdir()
+    (figures / "codes.png").write_bytes(b"png")
+    measure(loaded, Headline("mse", False, 0.1, 0.25, "PCA, 12 components", "model"), figures)
+    row = get(store, trained)
+    numbers = {"test/headline": 0.1, "baseline/headline": 0.25, "test/headline_gain": 0.15, "test/mse": 0.1}
+    assert numbers.items() <= row.data.metrics.items()
+    tags = {"headline.metric": "mse", "headline.verdict": "better", "headline.baseline": "PCA, 12 components"}
+    assert (tags | {"headline.better": "lower"}).items() <= row.data.tags.items()
+    assert "better than PCA, 12 components at 0.25." in row.data.tags["mlflow.note.content"]
+
+
+def test_figures_are_with_the_evaluation_and_with_the_models_row(store: Store, loaded: Loaded, tmp_path: Path) -> None:
+    trained = train(loaded)
+    figures = tmp_path / "drawn"
+    figures.mkdir()
+    for theme in ("light", "dark"):
+        (figures / f"codes.{theme}.png").write_bytes(b"png")
+    done = measure(loaded, Headline("mse", False, 0.1, None, None, None), figures)
+    for run_id in (trained, done):
+        paths = [file.path for file in store.client.list_artifacts(run_id, "figures")]
+        assert paths == ["figures/codes.dark.png", "figures/codes.light.png"]
+    top = [file.path for file in store.client.list_artifacts(trained) if not file.is_dir]
+    assert top == ["codes.light.png"]  # where the page of comparison looks
+    tags = get(store, trained).data.tags
+    assert tags["headline.verdict"] == "no baseline"
+    assert "headline.baseline" not in tags
+
+
+@pytest.mark.parametrize(
+    ("higher", "better", "gain", "verdict"), [(True, "baseline", -0.5, "worse"), (False, "unclear", 0.5, "unclear")]
+)
+def test_a_gain_is_above_zero_where_the_model_is_better(
+    higher: bool, better: Literal["baseline", "unclear"], gain: float, verdict: str
+) -> None:
+    headline = Headline("any", higher, 0.25, 0.75, "other", better)
+    assert headline.metrics["test/headline_gain"] == gain
+    assert headline.tags["headline.verdict"] == verdict
+
+
+def test_a_training_is_recorded_by_names_that_every_model_has(store: Store, loaded: Loaded) -> None:
+    with tracked_stage("train", loaded=loaded, item="vae", inputs=[], outputs=[], section={}) as run:
+        run.log_training(Training("val/nll", 0.5, 3, 4, 1200, 7.5, ("training.learning_rate",)))
+    row = get(store, run.run_id)
+    assert row.data.metrics == {
+        "best_val/nll": 0.5,
+        "best_epoch": 3.0,
+        "epochs": 4.0,
+        "num_parameters": 1200.0,
+        "train_seconds": 7.5,
+    }
+    assert {"monitor": "val/nll", "tuned": "training.learning_rate"}.items() <= row.data.tags.items()
+    note = row.data.tags["mlflow.note.content"]
+    assert "with 1,200 parameters. Epoch 3 of 4 was kept (`val/nll` 0.5)." in note

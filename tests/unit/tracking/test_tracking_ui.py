@@ -1,8 +1,11 @@
+import json
 import shutil
 import socket
+import string
 import sys
 import webbrowser
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -36,24 +39,60 @@ def test_a_taken_port_is_one_sentence_that_names_the_way_out(capsys: pytest.Capt
     assert not ui.taken("127.0.0.1", port)
 
 
-def test_where_a_server_keeps_the_runs_its_address_is_said_and_none_is_started(
+def test_where_a_server_keeps_the_runs_the_addresses_are_said_and_none_is_started(
     store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], no_server: list[str]
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://ann:s3cret@runs.example.org/mlflow")
     monkeypatch.setattr(ui, "open_store", lambda *_: store._replace(uri="https://ann:s3cret@runs.example.org/mlflow"))
     assert ui.main("127.0.0.1", 1) == 0
-    page = f"https://runs.example.org/mlflow/#/experiments/{store.experiment_id}/runs?workflowType=machine_learning"
-    assert capsys.readouterr().out == f"The table of runs: {page}\n"
+    start = "https://runs.example.org/mlflow/#"
+    table = f"{start}/experiments/{store.experiment_id}/runs?workflowType=machine_learning&viewStateShareKey=trainings"
+    empty = "It is empty: no model was trained yet. `make repro` trains them all.\n"
+    assert capsys.readouterr().out == f"The table of runs: {table}\n{empty}"
     assert no_server == []  # there is no display
     monkeypatch.setenv("DISPLAY", ":0")
     ui.main("127.0.0.1", 1)
-    assert no_server == [page]
+    assert no_server == [table]
+
+
+def test_the_last_run_of_every_model_is_compared(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    ids = []
+    for model in ("vae", "cnn"):
+        run = store.client.create_run(store.experiment_id, tags={"stage": "train", "model": model})
+        store.client.set_terminated(run.info.run_id)
+        ids.append(run.info.run_id)
+    ui.show(store, "http://127.0.0.1:5000")
+    _, compared = capsys.readouterr().out.splitlines()
+    said, address = compared.split(": ", 1)
+    assert said == "The last run of every model, side by side"
+    page, _, query = address.partition("?")
+    assert page == "http://127.0.0.1:5000/#/compare-runs"
+    assert set(address) <= set(string.ascii_letters + string.digits + "/:.#?&=%_-")  # a terminal takes it as one link
+    found = {key: value[0] for key, value in parse_qs(query).items()}
+    assert json.loads(found["runs"]) == [ids[1], ids[0]]  # cnn comes first in params.yaml
+    assert json.loads(found["experiments"]) == [store.experiment_id]
+    assert found["workflowType"] == "machine_learning"
+
+
+def test_a_server_that_does_not_start_is_told_with_its_own_words(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = [sys.executable, "-c", "import sys; sys.exit('no such table at postgresql://ann:s3cret@host/db')"]
+    monkeypatch.setattr(ui, "serve_command", lambda *_: broken)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assert ui.main("127.0.0.1", port) == 1
+    said = capsys.readouterr()
+    assert f"(its own words go to .work/ui-{port}.log)" in said.out
+    assert "no such table at postgresql://***@host/db" in said.err
+    assert said.err.endswith("the MLflow server did not start within 120 s; its own words are above\n")
 
 
 def test_the_password_of_a_database_is_not_on_the_command_line(store: Store) -> None:
     uri = "postgresql://ann:s3cret@host/db"
     assert "s3cret" not in " ".join(ui.serve_command("127.0.0.1", 5000))
     environment = ui.serve_environment(store._replace(uri=uri), {"PATH": "/bin"})
-    assert environment["MLFLOW_BACKEND_STORE_URI"] == uri
+    assert environment["_MLFLOW_SERVER_FILE_STORE"] == environment["_MLFLOW_SERVER_REGISTRY_STORE"] == uri
     assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
     assert environment["PATH"] == "/bin"

@@ -4,9 +4,9 @@ import torch
 
 from encdec.datasets.images import ImageSplit
 from encdec.figures.picture import Picture
-from encdec.figures.reconstruction import SHOWN, Rival, reconstructions, worst_reconstructions
+from encdec.figures.reconstruction import Rival, reconstructions, worst_reconstructions
 from encdec.figures.scatter import latent_scatter
-from encdec.figures.selection import largest, one_of_each
+from encdec.figures.selection import largest, one_of_each, shown
 from encdec.metrics.scores import Scores
 from encdec.models.autoencoder.network import Autoencoder
 from encdec.params.data import Evaluation
@@ -17,9 +17,10 @@ def figures(
     network: Autoencoder, split: ImageSplit, scores: Scores, settings: Evaluation, *, rival: Rival | None
 ) -> list[Picture]:
     network.eval()
+    count = shown(max(split.card.height, split.card.width))
     errors = scores.columns["mse"].astype(float)
-    typical = one_of_each(split.labels, count=SHOWN)
-    worst = largest(errors, count=SHOWN)
+    typical = one_of_each(split.labels, count=count)
+    worst = largest(errors, count=count)
     usual, hard = split.batch(typical).images, split.batch(worst).images
     code = torch.cat([network.encode(images) for images, _ in split.batches(settings.batch_size)]).numpy()
     return [

@@ -1,10 +1,14 @@
 """Scores a classifier on one split."""
 
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
 import torch
 from torch.nn import functional as F
 
 from encdec.datasets.images import ImageSplit
-from encdec.metrics.calibration import expected_calibration_error
+from encdec.metrics.calibration import calibration_bins, expected_calibration_error
 from encdec.metrics.classification import confusion_matrix, confusion_rows, per_class_scores, ranks, top_k_accuracy
 from encdec.metrics.columns import joined
 from encdec.metrics.scores import Columns, Metric, Scores
@@ -14,7 +18,7 @@ from encdec.params.data import Evaluation
 
 
 def score(network: Cnn, spec: CnnSpec, split: ImageSplit, settings: Evaluation, *, seed: int) -> Scores:
-    """Columns label, prediction, confidence, correct, rank, nll; tables per_class and confusion.
+    """Columns label, prediction, confidence, correct, rank, nll; tables per_class, confusion, answers, reliability.
 
     Nothing is drawn at random, so `seed` changes nothing. `rank`: how many classes come before the right one.
     """
@@ -24,6 +28,8 @@ def score(network: Cnn, spec: CnnSpec, split: ImageSplit, settings: Evaluation, 
     tables = {
         "per_class": per_class_scores(confusion, classes=classes),
         "confusion": confusion_rows(confusion, classes=classes),
+        "answers": answers(columns, classes=classes),
+        "reliability": reliability(columns, num_bins=settings.calibration_bins),
     }
     return Scores(columns, metrics(top_k=settings.top_k, calibration_bins=settings.calibration_bins), tables)
 
@@ -47,6 +53,24 @@ def classify(network: Cnn, split: ImageSplit, *, batch_size: int) -> Columns:
             }
         )
     return joined(parts)
+
+
+def answers(columns: Columns, *, classes: Sequence[str]) -> pd.DataFrame:
+    """Columns actual, predicted: the class names, a row per image, as DVC's template of a confusion matrix wants it."""
+    names = np.array(list(classes), dtype=object)
+    return pd.DataFrame(
+        {
+            side: names[columns[name].astype(np.int64)]
+            for side, name in (("actual", "label"), ("predicted", "prediction"))
+        }
+    )
+
+
+def reliability(columns: Columns, *, num_bins: int) -> pd.DataFrame:
+    """Columns confidence, accuracy, images: a row per bin of confidence that is not empty."""
+    bins = calibration_bins(columns["confidence"], columns["correct"], num_bins=num_bins)
+    table = pd.DataFrame({"confidence": bins.confidence, "accuracy": bins.accuracy, "images": bins.counts})
+    return table[table["images"] > 0]
 
 
 def metrics(*, top_k: int, calibration_bins: int) -> tuple[Metric, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from encdec.datasets.images import ImageSplit
 from encdec.figures.confusion import confusion
@@ -32,11 +33,11 @@ def figures(split: ImageSplit, scores: Scores, settings: Evaluation) -> list[Pic
     ]
 
 
-def worst_mistakes(columns: Columns) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+def worst_mistakes(columns: Columns) -> NDArray[np.int64]:
     """Rows of the wrong answers, the surest first."""
     wrong = ~columns["correct"].astype(bool)
     rows = largest(np.where(wrong, columns["confidence"].astype(np.float64), -1.0), count=SHOWN)
-    return rows[wrong[rows]]
+    return np.asarray(rows[wrong[rows]], dtype=np.int64)
 
 
 def mistakes(split: ImageSplit, columns: Columns, *, classes: Sequence[str]) -> list[Picture]:
@@ -50,11 +51,12 @@ def mistakes(split: ImageSplit, columns: Columns, *, classes: Sequence[str]) -> 
         f"true {names[int(one)]}\nsaid {names[int(two)]}\n{100 * float(share):.0f} %"
         for one, two, share in zip(true, said, sure, strict=True)
     ]
+    which = f"All {total} wrong answers" if len(rows) == total else f"The surest {len(rows)} of {total} wrong answers"
     words = Words(
         name="worst_mistakes",
         title="Worst mistakes",
         caption=(
-            f"The {len(rows)} of {total} wrong answers that the model was surest of, the surest first: the true "
+            f"{which}, the surest first: the true "
             f"class, what it said, and how sure it was. A wrong label in the data shows up here."
         ),
         alt=f"{len(rows)} misclassified images with true class, answer and confidence.",

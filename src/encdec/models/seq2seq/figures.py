@@ -107,7 +107,7 @@ def source_tokens(text: str, ids: list[int], vocabulary: Vocabulary) -> list[str
 
 def wilson(
     errors: NDArray[np.float64], rows: NDArray[np.int64], *, confidence: float
-) -> tuple[NDArray[np.float64], ...]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Bounds of Wilson's interval for shares of so many rows (N,), (N,): sensible where no row or all rows err."""
     z2 = float(norm.ppf(0.5 + confidence / 2)) ** 2
     middle = (errors + z2 / (2 * rows)) / (1 + z2 / rows)
@@ -140,7 +140,7 @@ def by_slice(table: pd.DataFrame, *, confidence: float) -> list[Picture]:
             f"The share of sources whose answer is not exactly right, the worst slice on top and its number of "
             f"sources in brackets: {rates.names[worst]} errs on {100 * rates.rate[worst]:.1f} %, and {clean} of "
             f"{len(table)} slices on none. Whiskers are Wilson intervals at {100 * confidence:g} %; the dashed line "
-            f"is the whole split, {100 * overall:.1f} %."
+            f"is the whole split, {100 * overall:.2g} %."
         ),
         alt=f"Horizontal bars of the error rate in {len(table)} slices, worst {rates.names[worst]}.",
         group="quality",
@@ -158,7 +158,7 @@ def by_length(table: pd.DataFrame, *, confidence: float) -> Picture:
         caption=(
             f"The share of sources whose answer is not exactly right, by tokens of the source, the short ones on top; "
             f"in brackets the number of sources. Whiskers are Wilson intervals at {100 * confidence:g} %, the dashed "
-            f"line is the whole split, {100 * overall:.1f} %."
+            f"line is the whole split, {100 * overall:.2g} %."
         ),
         alt=f"Horizontal bars of the error rate in {len(table)} groups by length.",
         group="quality",
@@ -180,19 +180,19 @@ def worst_mistakes(table: pd.DataFrame, *, tokens: str) -> list[Picture]:
     if not len(wrong):
         return []
     shown = [
-        WrongText(*(str(one) for one in row), f"{100 * sure:.1f} %")
-        for *row, sure in wrong[["source", "reference", "prediction", "sure"]]
-        .head(MOST_MISTAKES)
-        .itertuples(index=False)
+        WrongText(str(row.source), str(row.reference), str(row.prediction), f"{100 * float(str(row.sure)):.1f} %")
+        for row in wrong.head(MOST_MISTAKES).itertuples(index=False)
     ]
     lost = missing([text for each in shown for text in each[:3]])
     gaps = f" No font here can draw {', '.join(code_point(c) for c in lost)}." if lost else ""
+    some = f"The surest {len(shown)} of {len(wrong)} wrong answers"
+    which = f"All {len(wrong)} wrong answers" if len(shown) == len(wrong) else some
     words = Words(
         name="worst_mistakes",
         title="Worst mistakes",
         caption=(
-            f"The {len(shown)} of {len(wrong)} wrong answers that the model was surest of, by its probability per "
-            f"token. Expected is the closest of the source's true targets.{gaps}"
+            f"{which}, by the model's probability per token. Expected is the closest of the source's true "
+            f"targets.{gaps}"
         ),
         alt=f"{len(shown)} sources with the expected and the given answer.",
         group="mistakes",

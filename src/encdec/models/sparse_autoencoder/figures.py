@@ -9,8 +9,8 @@ from encdec.datasets.images import ImageSplit
 from encdec.figures.bars import falling_bars
 from encdec.figures.image_grid import cards
 from encdec.figures.picture import Picture, Words
-from encdec.figures.reconstruction import SHOWN, Rival, reconstructions, worst_reconstructions
-from encdec.figures.selection import largest, one_of_each
+from encdec.figures.reconstruction import Rival, reconstructions, worst_reconstructions
+from encdec.figures.selection import largest, one_of_each, shown
 from encdec.metrics.scores import Scores
 from encdec.models.sparse_autoencoder.network import SparseAutoencoder
 from encdec.params.data import Evaluation
@@ -23,9 +23,10 @@ def figures(
     network: SparseAutoencoder, split: ImageSplit, scores: Scores, settings: Evaluation, *, rival: Rival | None
 ) -> list[Picture]:
     network.eval()
+    count = shown(max(split.card.height, split.card.width))
     errors, shares = scores.columns["mse"].astype(float), scores.columns["active"].astype(float).mean(axis=0)
-    worst = largest(errors, count=SHOWN)
-    usual, hard = split.batch(one_of_each(split.labels, count=SHOWN)).images, split.batch(worst).images
+    worst = largest(errors, count=count)
+    usual, hard = split.batch(one_of_each(split.labels, count=count)).images, split.batch(worst).images
     return [
         dictionary(network, shares),
         activity(shares),
@@ -40,13 +41,14 @@ def figures(
     ]
 
 
-def atoms(network: SparseAutoencoder) -> Tensor:
-    """What each unit adds to the scores of the pixels when it works alone at 1: (Z, C, H, W).
+def atoms(network: SparseAutoencoder, units: NDArray[np.int64]) -> Tensor:
+    """What each of the units (U,) adds to the scores of the pixels when it works alone at 1: (U, C, H, W).
 
     With one layer these are the decoder's columns; through hidden layers, the change from a code of nothing.
     """
-    size = network.to_code.out_features
-    return network.decode(torch.eye(size)) - network.decode(torch.zeros(1, size))
+    nothing = torch.zeros(len(units), network.to_code.out_features)
+    alone = nothing.index_put((torch.arange(len(units)), torch.from_numpy(units)), torch.tensor(1.0))
+    return network.decode(alone) - network.decode(nothing)
 
 
 def dictionary(network: SparseAutoencoder, shares: NDArray[np.float64]) -> Picture:
@@ -64,7 +66,7 @@ def dictionary(network: SparseAutoencoder, shares: NDArray[np.float64]) -> Pictu
         alt=f"{len(order)} small images, one per unit of the code; {dead} of {size} units are dead.",
         group="code",
     )
-    images = atoms(network).numpy()[order]
+    images = atoms(network, order).numpy()
     return cards(images, words=words, columns=COLUMNS, kind="signed", marked=shares[order] == 0, target=32)
 
 

@@ -7,18 +7,20 @@ from torch import Tensor
 
 from encdec.datasets.images import ImageSplit
 from encdec.figures.bars import falling_bars
+from encdec.figures.fonts import label
 from encdec.figures.image_grid import Row, cards, image_rows
 from encdec.figures.picture import Picture, Words
-from encdec.figures.reconstruction import SHOWN, Rival, reconstructions, worst_reconstructions
+from encdec.figures.reconstruction import Rival, reconstructions, worst_reconstructions
 from encdec.figures.scatter import latent_scatter
-from encdec.figures.selection import largest, one_of_each
+from encdec.figures.selection import largest, one_of_each, shown
 from encdec.metrics.scores import Scores
 from encdec.models.vae.network import VariationalAutoencoder
 from encdec.params.data import Evaluation
 
 SAMPLES, COLUMNS = 40, 10
 STEPS, WALK = 9, 7
-PATHS = 5
+PATHS, MOST_UNITS = 5, 10
+MINUS = "\N{MINUS SIGN}"
 REACH = 3.0
 """Standard deviations of the prior to which a walk goes on either side."""
 WORKING_KL = 0.01
@@ -37,15 +39,16 @@ def figures(
 ) -> list[Picture]:
     """`seed` decides the samples from the prior."""
     network.eval()
+    count = shown(max(split.card.height, split.card.width))
     mu, log_var = encoded(network, split, batch_size=settings.batch_size)
     kl = kl_by_unit(mu, log_var)
-    rows = one_of_each(split.labels, count=SHOWN)
-    worst = largest(scores.columns["mse"].astype(float), count=SHOWN)
+    rows = one_of_each(split.labels, count=count)
+    worst = largest(scores.columns["mse"].astype(float), count=count)
     usual, hard = (network.target(split.batch(which).images) for which in (rows, worst))
     generator = torch.Generator().manual_seed(seed)
     return [
         samples(network.sample(SAMPLES, generator=generator)),
-        interpolations(network, split),
+        *interpolations(network, split),
         walk(network, kl),
         unit_kl(kl),
         latent_scatter(mu.numpy(), split.labels, classes=split.card.classes, what="the mean of the code"),
@@ -88,19 +91,24 @@ def samples(images: Tensor) -> Picture:
         alt=f"{len(images)} generated images.",
         group="samples",
     )
-    return cards(images.numpy(), words=words, columns=COLUMNS, target=48)
+    return cards(images.numpy(), words=words, columns=COLUMNS)
 
 
-def interpolations(network: VariationalAutoencoder, split: ImageSplit) -> Picture:
-    """Straight lines in the code from an image of each class to one of the next, the real images at the ends."""
+def interpolations(network: VariationalAutoencoder, split: ImageSplit) -> list[Picture]:
+    """Straight lines in the code from an image of each class to one of the next, the real images at the ends.
+
+    None where there is one image alone.
+    """
     rows = one_of_each(split.labels, count=PATHS + 1)
+    if len(rows) < 2:
+        return []
     images = network.target(split.batch(rows).images)
     codes, shares = network.encode(images)[0], torch.linspace(0, 1, STEPS)[:, None]
     lines = []
     for first, last in zip(range(len(rows) - 1), range(1, len(rows)), strict=True):
         between = network.decode(codes[first] + shares * (codes[last] - codes[first])).sigmoid()
         path = torch.cat((images[first : first + 1], between, images[last : last + 1]))
-        names = [split.card.classes[int(split.labels[rows[end]])] for end in (first, last)]
+        names = [label(split.card.classes[int(split.labels[rows[end]])], most=12) for end in (first, last)]
         lines.append(Row(f"{names[0]} to {names[1]}", path.numpy()))
     words = Words(
         name="interpolations",
@@ -114,12 +122,12 @@ def interpolations(network: VariationalAutoencoder, split: ImageSplit) -> Pictur
         group="samples",
     )
     steps = [f"{100 * float(share):.0f} %" for share in shares[:, 0]]
-    return image_rows(lines, words=words, above=["real", *steps, "real"], target=48)
+    return [image_rows(lines, words=words, above=["real", *steps, "real"])]
 
 
 def walk(network: VariationalAutoencoder, kl: NDArray[np.float64]) -> Picture:
     """From -3 to 3 along each of the units that say most, the others at 0."""
-    units = largest(kl, count=min(SHOWN, int((kl > WORKING_KL).sum()) or 1))
+    units = largest(kl, count=min(MOST_UNITS, int((kl > WORKING_KL).sum()) or 1))
     values = torch.linspace(-REACH, REACH, WALK)
     rows = []
     for unit in units:
@@ -130,14 +138,14 @@ def walk(network: VariationalAutoencoder, kl: NDArray[np.float64]) -> Picture:
         name="walk",
         title="A walk through the code",
         caption=(
-            f"Each row moves one unit from −{REACH:g} to {REACH:g} standard deviations of the prior, all others at 0: "
-            f"the {len(units)} units that carry most, from {kl[units[0]]:.2f} nats down to {kl[units[-1]]:.2f}. What "
-            f"changes along a row is what the unit means."
+            f"Each row moves one unit from {MINUS}{REACH:g} to {REACH:g} standard deviations of the prior, all others "
+            f"at 0: the {len(units)} units that carry most, from {kl[units[0]]:.2f} nats down to "
+            f"{kl[units[-1]]:.2f}. What changes along a row is what the unit means."
         ),
         alt=f"{len(units)} rows of {WALK} decoded images, one unit of the code varied in each.",
         group="code",
     )
-    return image_rows(rows, words=words, above=[f"{float(value):g}".replace("-", "−") for value in values], target=48)
+    return image_rows(rows, words=words, above=[f"{float(value):g}".replace("-", MINUS) for value in values])
 
 
 def unit_kl(kl: NDArray[np.float64]) -> Picture:

@@ -1,0 +1,201 @@
+"""`make ui` in a browser: a real server on a real store, with runs that the real stages made of two small trainings."""
+
+import os
+import re
+import runpy
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from ruamel.yaml import YAML
+from viewing import View
+
+from encdec.params.loading import load_params
+from encdec.tracking.stage import tracked_stage
+
+MODELS = ("cnn", "autoencoder")
+MLFLOW_ITSELF = (
+    "users/current",  # asked for on every page; a server without accounts answers 404
+    "the server responded with a status of 404",  # Chromium's line on the console for that same answer
+    "net::ERR_ABORTED",  # a request that the page gave up, e.g. when it went on to another
+)
+"""What MLflow 3.17.2's own pages complain about, wherever they are opened."""
+
+
+class Ui(NamedTuple):
+    """The two addresses that `make ui` prints."""
+
+    table: str
+    compared: str
+
+
+def small_params(source: Path, target: Path) -> None:
+    yaml = YAML()
+    raw = yaml.load(source)
+    for name in MODELS:
+        model = raw["models"][name]
+        model["tuning"] = {"trials": 2, "max_epochs": 2, "max_steps": 6}
+        model["training"] = {**model["training"], "max_epochs": 4, "max_steps": 24, "patience": 4}
+    raw["evaluation"]["bootstrap_resamples"] = 20
+    yaml.dump(raw, target)
+
+
+def new_project(root: Path, folder: Path) -> None:
+    folder.mkdir()
+    for name in ("dvc.yaml", "requirements.lock"):
+        shutil.copyfile(root / name, folder / name)
+    shutil.copytree(root / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    small_params(root / "params.yaml", folder / "params.yaml")
+    (folder / "data" / "00_source" / "images").mkdir(parents=True)
+
+
+def run_stages(root: Path) -> None:
+    """The stages of two models of images, as dvc.yaml starts them, in this process."""
+
+    def stage(name: str, item: str, **paths: str) -> None:
+        main: Callable[..., None] = runpy.run_path(str(root / "pipelines" / f"{name}.py"))["main"]
+        main(item, **{key: Path("data", path) for key, path in paths.items()})
+
+    prepared = {split: f"03_prepared/images/{split}" for split in ("train", "val", "test")}
+    known = {split: prepared[split] for split in ("train", "val")}
+    stage("ingest", "images", user="00_source/images", out="01_raw/images")
+    stage("validate", "images", raw="01_raw/images", out="02_validation/images")
+    stage(
+        "prepare", "images", raw="01_raw/images", validation="02_validation/images", rejected="rejected.csv", **prepared
+    )
+    stage("baselines", "images", out="06_evaluation/baselines/images", **prepared)
+    for model in MODELS:
+        tuning, weights, results = f"04_tuning/{model}", f"05_models/{model}", f"06_evaluation/{model}"
+        stage("tune", model, out=tuning, **known)
+        stage("train", model, tuning=tuning, lock="../requirements.lock", out=weights, **known)
+        outs = {name: f"{results}/{name}" for name in ("details", "figures")}
+        outs |= {name: f"{results}/{name}.json" for name in ("metrics", "baseline")}
+        baselines = "06_evaluation/baselines/images"
+        stage("evaluate", model, test=prepared["test"], model=weights, baselines=baselines, **outs)
+
+
+def fail_once() -> None:
+    loaded = load_params(Path("params.yaml"))
+    with (
+        pytest.raises(ValueError, match="diverged"),
+        tracked_stage("train", loaded=loaded, item="vae", inputs=[], outputs=[], section={}),
+    ):
+        raise ValueError("diverged")
+
+
+@pytest.fixture(scope="module")
+def ui(chromium: str, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
+    project = tmp_path_factory.mktemp("ui") / "project"
+    new_project(root, project)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        run_stages(root)
+        fail_once()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    command = [sys.executable, "-m", "encdec.tracking.ui", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=project, env=environment, stdout=subprocess.PIPE, text=True)
+    said = dict(printed(process))
+    yield Ui(said["The table of runs"], said["The last run of every model, side by side"])
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+
+
+def printed(process: "subprocess.Popen[str]") -> Iterator[tuple[str, str]]:
+    for line in process.stdout or ():
+        if ": http" in line:
+            words, address = line.strip().split(": ", 1)
+            yield words, address
+        if line.startswith("Ctrl-C"):
+            return
+
+
+def ours(view: View) -> list[str]:
+    return [error for error in view.errors if not any(known in error for known in MLFLOW_ITSELF)]
+
+
+def table_rows(page: Page) -> Mapping[str, Mapping[str, str]]:
+    """The cells of the table of runs by name of the run and identifier of the column."""
+    page.locator(".ag-row a[href*='/runs/']").first.wait_for()
+    cells: Any = page.evaluate(
+        "[...document.querySelectorAll('.ag-row [col-id]')].map(cell => "
+        "[cell.closest('.ag-row').getAttribute('row-index'), cell.getAttribute('col-id'), cell.innerText.trim()])"
+    )
+    rows: dict[str, dict[str, str]] = {}
+    for index, column, text in cells:
+        rows.setdefault(index, {})[column] = text
+    return {row["attributes.`Run Name`"]: row for row in rows.values() if "attributes.`Run Name`" in row}
+
+
+def compared_row(page: Page, name: str) -> Locator:
+    return page.locator("tr", has=page.get_by_role("rowheader", name=name, exact=True))
+
+
+def test_the_table_has_a_row_per_trained_model_and_no_failed_one(ui: Ui, view: Callable[..., View]) -> None:
+    opened = view(ui.table, width=1900)
+    rows = table_rows(opened.page)
+    assert list(rows) == ["train@autoencoder", "train@cnn"]  # the newest first; no trial, no stage, no failure
+    metrics = {name: row["tags.`headline.metric`"] for name, row in rows.items()}
+    assert metrics == {"train@cnn": "accuracy", "train@autoencoder": "mse"}
+    for row in rows.values():
+        test, baseline, gain = (
+            float(row[f"metrics.`{name}`"].rstrip("…"))
+            for name in ("test/headline", "baseline/headline", "test/headline_gain")
+        )
+        assert abs(test - baseline) == pytest.approx(abs(gain), abs=1e-6)
+        assert row["tags.`headline.verdict`"] in ("better", "worse", "unclear")
+        assert row["tags.`source`"] == "digits"
+        assert int(row["metrics.`num_parameters`"]) > 1000
+    assert ours(opened) == []
+
+
+def test_the_assistant_does_not_cover_the_first_page(ui: Ui, view: Callable[..., View]) -> None:
+    page = view(ui.table).page
+    table_rows(page)
+    expect(page.get_by_text("Ask questions about your experiments")).to_have_count(0)
+
+
+def test_the_comparison_has_the_metrics_of_every_model(ui: Ui, view: Callable[..., View]) -> None:
+    opened = view(ui.compared, width=1900, height=1200)
+    page = opened.page
+    expect(page.get_by_text("Comparing 2 Runs from 1 Experiment")).to_be_visible()
+    names = page.locator("tr", has_text="Run Name:").locator("td")
+    expect(names).to_have_text(["train@cnn", "train@autoencoder"])
+    for metric, both in (("test/headline", True), ("num_parameters", True), ("test/accuracy", False)):
+        values = page.locator("tr", has=page.get_by_text(metric, exact=True)).locator("td").all_inner_texts()
+        assert len(values) == len(MODELS)
+        assert [value != "NaN" for value in values] == [True, both]
+    rate = page.locator("tr", has=page.get_by_text("training.learning_rate", exact=True)).locator("td")
+    assert all(float(text) > 0 for text in rate.all_inner_texts())  # one row for all: no model's name in the key
+    assert ours(opened) == []
+
+
+def test_a_figure_that_all_models_have_is_shown_side_by_side(ui: Ui, view: Callable[..., View]) -> None:
+    opened = view(ui.compared, width=1900, height=1200)
+    opened.page.get_by_text("learning_curves.light.png").click()
+    images = opened.page.locator("img[src^='blob:']")
+    expect(images).to_have_count(len(MODELS))
+    assert opened.broken_images() == []
+    assert ours(opened) == []
+
+
+def test_a_run_says_what_it_is_and_its_figures_open(ui: Ui, view: Callable[..., View]) -> None:
+    opened = view(ui.table, width=1900)
+    page = opened.page
+    page.get_by_role("link", name="train@cnn").click()
+    page.get_by_text("Description").first.wait_for()
+    expect(page.get_by_text(re.compile(r"cnn on the images of digits, with [\d,]+ parameters"))).to_be_visible()
+    run = page.url.partition("?")[0].removesuffix("/overview")
+    page.goto(f"{run}/artifacts/figures/confusion.light.png")
+    expect(page.locator("img[src^='blob:']").first).to_be_visible()
+    assert opened.broken_images() == []
+    assert ours(opened) == []
