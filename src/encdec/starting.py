@@ -38,6 +38,5 @@ def start_again_with_utf8() -> None:
     """Python chooses its encoding of files and file names as it starts; the terminal keeps the one that it has."""
     os.environ.setdefault("PYTHONIOENCODING", sys.stdout.encoding)
     os.environ["PYTHONUTF8"] = "1"
-    # after the options of the first start, one of which may say utf8=0
-    options = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv)]
-    os.execv(sys.executable, [sys.executable, *options, "-X", "utf8=1", *sys.argv])
+    options = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv)]  # the first of two answers counts
+    os.execv(sys.executable, [sys.executable, "-X", "utf8=1", *options, *sys.argv])

@@ -50,6 +50,11 @@ def end(process: "subprocess.Popen[str]") -> Ended:
     return Ended(process.returncode, output)
 
 
+def take_interrupts() -> None:
+    """A shell starts what runs in its background deaf to Ctrl-C, and the tests may run there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(
     project: Project, argv: Sequence[str], *, env: Mapping[str, str] | None = None, user: int | None = None
 ) -> "subprocess.Popen[str]":
@@ -67,6 +72,7 @@ def start(
         user=user,
         group=user,
         extra_groups=None if user is None else [],
+        preexec_fn=take_interrupts,
     )
 
 
