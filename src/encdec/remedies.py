@@ -31,8 +31,10 @@ def room(path: Path) -> str:
 
 
 def refused(path: Path) -> str:
-    """Who asked, and what the file, or the nearest folder that is there, grants to whom."""
-    there = nearest(path)
+    """Who asked, and what the file, or the folder around it that refuses, grants to whom."""
+    start = nearest(path)
+    around = (start, *start.absolute().parents)
+    there = next((each for each in around if not may(each, os.R_OK | os.W_OK)), start)
     found = there.stat()
     what = "it" if there == path else str(there)
     asks = f"user {os.geteuid()}" if hasattr(os, "geteuid") else "this user"
@@ -46,11 +48,16 @@ def check_writable(path: Path) -> None:
         OSError: the nearest folder above it that is there is read-only, or not for this user.
     """
     folder = nearest(path.absolute().parent)
-    if os.access(folder, os.W_OK | os.X_OK):
+    if may(folder, os.W_OK | os.X_OK):
         return
     read_only = hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY
     number = errno.EROFS if read_only else errno.EACCES
     raise OSError(number, os.strerror(number), str(path))
+
+
+def may(path: Path, mode: int) -> bool:
+    """Whether this process may, as whoever it acts."""
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def nearest(path: Path) -> Path:

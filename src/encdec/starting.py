@@ -5,6 +5,7 @@ import sys
 from io import TextIOWrapper
 from pathlib import Path
 
+from encdec.remedies import may
 from encdec.signals import leave_at_once
 
 
@@ -29,7 +30,7 @@ def begin(name: str) -> None:
 def has_home() -> bool:
     """Whether caches can be kept there; a container may run as a number without a home, or with one that is not."""
     try:
-        return os.access(Path.home(), os.W_OK)
+        return may(Path.home(), os.W_OK)
     except RuntimeError:
         return False
 

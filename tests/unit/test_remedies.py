@@ -34,7 +34,7 @@ def test_a_read_only_disk_is_told_from_a_folder_that_is_not_for_this_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check_writable(tmp_path / "new/out")
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root cannot be refused
+    monkeypatch.setattr(os, "access", lambda *given, **options: False)  # root cannot be refused
     with pytest.raises(PermissionError) as refused:
         check_writable(tmp_path / "new/out")
     assert (refused.value.errno, refused.value.filename) == (errno.EACCES, str(tmp_path / "new/out"))

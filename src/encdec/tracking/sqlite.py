@@ -4,7 +4,7 @@ import errno
 import os
 from pathlib import Path
 
-from encdec.remedies import check_writable
+from encdec.remedies import check_writable, may
 
 
 def make_sqlite(path: Path) -> None:
@@ -46,7 +46,7 @@ def disk_trouble(uri: str, error: Exception) -> OSError | None:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
     try:
         check_writable(Path(path))
-        if Path(path).exists() and not os.access(path, os.W_OK):
+        if Path(path).exists() and not may(Path(path), os.W_OK):
             return PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
     except OSError as trouble:
         return trouble
