@@ -14,14 +14,15 @@ def begin(name: str) -> None:
 
     From here on a signal ends the process with a line instead of a traceback, a character that the terminal lacks
     is written as \\uXXXX, and text and file names are UTF-8 whatever the locale says: outs must not depend on it.
+    Who has no home keeps the caches of libraries and the downloads in the project.
     """
     if name != "__main__":
         return
     leave_at_once()
     if sys.getfilesystemencoding() != "utf-8":
         start_again_with_utf8()
-    if "MPLCONFIGDIR" not in os.environ and not has_home():
-        os.environ["MPLCONFIGDIR"] = str(Path(".work/matplotlib").absolute())
+    if not has_home():
+        os.environ["HOME"] = str(Path(".work/home").absolute())
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
