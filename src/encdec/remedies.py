@@ -7,19 +7,22 @@ import stat
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+REFUSED = (errno.EACCES, errno.EPERM)
+EXPLAINED = (*FULL, errno.EROFS, *REFUSED)
 NEARLY_NOTHING = 2**20  # bytes; a file that does not fit leaves less than a block of it free
 
 
 def explained(error: OSError) -> str:
     """The error's message; where a full disk, a read-only one or permissions are behind it, with what to do."""
-    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
-    if path is None:
+    name = error.filename2 or error.filename  # a copy names where it came from, and then where it did not fit
+    if not isinstance(name, str | bytes):
         return str(error)
+    path = Path(os.fsdecode(name))
     if error.errno in FULL:
         return f"{path}: {room(path)}: make room there, then start the same command again"
     if error.errno == errno.EROFS:
         return f"{path}: its file system is read-only: mount it for writing, or move the project to one that is"
-    if error.errno in (errno.EACCES, errno.EPERM):
+    if error.errno in REFUSED:
         return f"{path}: {refused(path)}: give this user the right to it (chmod or chown), or be another user"
     return str(error)
 

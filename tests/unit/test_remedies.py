@@ -18,6 +18,11 @@ def test_a_full_disk_says_how_much_room_there_is(tmp_path: Path) -> None:
     assert said.endswith("MB without what was begun): make room there, then start the same command again")
 
 
+def test_a_copy_that_does_not_fit_names_where_it_was_to_go(tmp_path: Path) -> None:
+    error = OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "from"), None, str(tmp_path / "to"))
+    assert explained(error).startswith(f"{tmp_path}/to: it does not fit")
+
+
 def test_an_error_that_has_no_remedy_keeps_its_words(tmp_path: Path) -> None:
     missing = FileNotFoundError(errno.ENOENT, "No such file or directory", str(tmp_path / "x"))
     assert explained(missing) == str(missing)
