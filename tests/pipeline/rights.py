@@ -43,7 +43,7 @@ def apart(project: Project, script: str, *, spaces: Sequence[str] = ("--mount",)
     """A shell script in the folder of a project, with mounts (or a network) that end with it."""
     whole = {**project.env, **env}
     command = [*as_root(whole), "unshare", *spaces, "sh", "-c", f"cd {shlex.quote(str(project.path))} && {script}"]
-    ended = end(start(project, command, env=env))
+    ended = end(start(project, command, env=env), patience=850)
     if os.geteuid() != 0:  # what sudo wrote is to be removed with the test
         own = f"{os.getuid()}:{os.getgid()}"
         subprocess.run(["sudo", "-n", "chown", "-R", own, str(project.path.parent)], check=True)

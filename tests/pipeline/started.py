@@ -1,6 +1,7 @@
 """Stages that a test starts by themselves, as DVC does, and stops in the middle."""
 
 import json
+import os
 import shlex
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from small_project import Project
 
 from encdec.tracking.digests import dvc_digest
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 240
 
 
 def command(project: Project, stage: str) -> list[str]:
@@ -45,8 +46,12 @@ class Ended(NamedTuple):
     output: str
 
 
-def end(process: "subprocess.Popen[str]") -> Ended:
-    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+def end(process: "subprocess.Popen[str]", *, patience: float = PATIENCE_SECONDS) -> Ended:
+    try:
+        output, _ = process.communicate(timeout=patience)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
     return Ended(process.returncode, output)
 
 
