@@ -140,7 +140,10 @@ def get_run(store: Store, run_id: str) -> "Run | None":
 
 def lives(pid: int, started: float) -> bool:
     try:
-        return abs(seconds_after_boot(psutil.Process(pid)) - started) < START_TOLERANCE
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:  # dead, and nobody has asked for its status yet
+            return False
+        return abs(seconds_after_boot(process) - started) < START_TOLERANCE
     except psutil.Error:
         return False
 
