@@ -1,7 +1,7 @@
 # make repro and make test set everything up by themselves; `make help` lists the rest.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test unit lint format ui play screenshots lock results clean
+.PHONY: help setup repro test unit lint format ui play fuzz screenshots lock results clean
 
 VENV := .venv
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -9,6 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 PORT ?= 5000
 PLAY_PORT ?= 7860
 PLAY_ARGS ?=
+FUZZ_SECONDS ?= 60
 PYTEST_ARGS ?=
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -16,6 +17,8 @@ export DVC_NO_ANALYTICS := 1
 export ITERATIVE_DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export GX_ANALYTICS_ENABLED := false
+export PYTHONUTF8 := 1
+export LOGNAME ?= $(shell id -un 2>/dev/null || id -u)
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -54,6 +57,9 @@ ui: $(VENV)/.runtime ## open the MLflow UI on 127.0.0.1 (PORT=5000)
 
 play: $(VENV)/.play ## try the trained models by hand, in a page on 127.0.0.1 (PLAY_PORT=7860)
 	@python -m encdec.playground --port $(PLAY_PORT) $(PLAY_ARGS)
+
+fuzz: $(VENV)/.dev ## fuzz every reader of foreign files, FUZZ_SECONDS=60 each
+	@for harness in tests/fuzz/fuzz_*.py; do echo "$$harness" && python $$harness -max_total_time=$(FUZZ_SECONDS) || exit 1; done
 
 screenshots: $(VENV)/.dev ## take the screenshots of docs/ from the runs of this clone (after make repro)
 	python docs/screenshots.py

@@ -7,19 +7,22 @@ import stat
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+REFUSED = (errno.EACCES, errno.EPERM)
+EXPLAINED = (*FULL, errno.EROFS, *REFUSED)
 NEARLY_NOTHING = 2**20  # bytes; a file that does not fit leaves less than a block of it free
 
 
 def explained(error: OSError) -> str:
     """The error's message; where a full disk, a read-only one or permissions are behind it, with what to do."""
-    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
-    if path is None:
+    name = error.filename2 or error.filename  # a copy names where it came from, and then where it did not fit
+    if not isinstance(name, str | bytes):
         return str(error)
+    path = Path(os.fsdecode(name))
     if error.errno in FULL:
         return f"{path}: {room(path)}: make room there, then start the same command again"
     if error.errno == errno.EROFS:
         return f"{path}: its file system is read-only: mount it for writing, or move the project to one that is"
-    if error.errno in (errno.EACCES, errno.EPERM):
+    if error.errno in REFUSED:
         return f"{path}: {refused(path)}: give this user the right to it (chmod or chown), or be another user"
     return str(error)
 
@@ -31,8 +34,10 @@ def room(path: Path) -> str:
 
 
 def refused(path: Path) -> str:
-    """Who asked, and what the file, or the nearest folder that is there, grants to whom."""
-    there = nearest(path)
+    """Who asked, and what the file, or the folder around it that refuses, grants to whom."""
+    start = nearest(path)
+    around = (start, *start.absolute().parents)
+    there = next((each for each in around if not may(each, os.R_OK | os.W_OK)), start)
     found = there.stat()
     what = "it" if there == path else str(there)
     asks = f"user {os.geteuid()}" if hasattr(os, "geteuid") else "this user"
@@ -46,11 +51,16 @@ def check_writable(path: Path) -> None:
         OSError: the nearest folder above it that is there is read-only, or not for this user.
     """
     folder = nearest(path.absolute().parent)
-    if os.access(folder, os.W_OK | os.X_OK):
+    if may(folder, os.W_OK | os.X_OK):
         return
     read_only = hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY
     number = errno.EROFS if read_only else errno.EACCES
     raise OSError(number, os.strerror(number), str(path))
+
+
+def may(path: Path, mode: int) -> bool:
+    """Whether this process may, as whoever it acts."""
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def nearest(path: Path) -> Path:

@@ -5,6 +5,7 @@ import sys
 from io import TextIOWrapper
 from pathlib import Path
 
+from encdec.remedies import may
 from encdec.signals import leave_at_once
 
 
@@ -13,14 +14,15 @@ def begin(name: str) -> None:
 
     From here on a signal ends the process with a line instead of a traceback, a character that the terminal lacks
     is written as \\uXXXX, and text and file names are UTF-8 whatever the locale says: outs must not depend on it.
+    Who has no home keeps the caches of libraries and the downloads in the project.
     """
     if name != "__main__":
         return
     leave_at_once()
     if sys.getfilesystemencoding() != "utf-8":
         start_again_with_utf8()
-    if "MPLCONFIGDIR" not in os.environ and not has_home():
-        os.environ["MPLCONFIGDIR"] = str(Path(".work/matplotlib").absolute())
+    if not has_home():
+        os.environ["HOME"] = str(Path(".work/home").absolute())
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -29,7 +31,7 @@ def begin(name: str) -> None:
 def has_home() -> bool:
     """Whether caches can be kept there; a container may run as a number without a home, or with one that is not."""
     try:
-        return os.access(Path.home(), os.W_OK)
+        return may(Path.home(), os.W_OK)
     except RuntimeError:
         return False
 
@@ -38,6 +40,5 @@ def start_again_with_utf8() -> None:
     """Python chooses its encoding of files and file names as it starts; the terminal keeps the one that it has."""
     os.environ.setdefault("PYTHONIOENCODING", sys.stdout.encoding)
     os.environ["PYTHONUTF8"] = "1"
-    # after the options of the first start, one of which may say utf8=0
-    options = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv)]
-    os.execv(sys.executable, [sys.executable, *options, "-X", "utf8=1", *sys.argv])
+    options = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv)]  # the first of two answers counts
+    os.execv(sys.executable, [sys.executable, "-X", "utf8=1", *options, *sys.argv])

@@ -1,6 +1,7 @@
 """Stages that a test starts by themselves, as DVC does, and stops in the middle."""
 
 import json
+import os
 import shlex
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from small_project import Project
 
 from encdec.tracking.digests import dvc_digest
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 240
 
 
 def command(project: Project, stage: str) -> list[str]:
@@ -45,9 +46,18 @@ class Ended(NamedTuple):
     output: str
 
 
-def end(process: "subprocess.Popen[str]") -> Ended:
-    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+def end(process: "subprocess.Popen[str]", *, patience: float = PATIENCE_SECONDS) -> Ended:
+    try:
+        output, _ = process.communicate(timeout=patience)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
     return Ended(process.returncode, output)
+
+
+def take_interrupts() -> None:
+    """A shell starts what runs in its background deaf to Ctrl-C, and the tests may run there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def start(
@@ -67,6 +77,7 @@ def start(
         user=user,
         group=user,
         extra_groups=None if user is None else [],
+        preexec_fn=take_interrupts,
     )
 
 

@@ -1,4 +1,4 @@
-"""Interrupted at any stage, by Ctrl-C, SIGTERM or kill -9: a line is said, nothing stays half-written, it goes on."""
+"""Interrupted anywhere by Ctrl-C, SIGTERM or kill -9: a line is said, nothing stays half-written, and it goes on."""
 
 import os
 import signal

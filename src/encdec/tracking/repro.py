@@ -11,7 +11,7 @@ import psutil
 
 from encdec.tracking.flat import MAX_TAG, cut
 from encdec.tracking.pointer import abandoned
-from encdec.tracking.store import Store, search
+from encdec.tracking.store import Store, end_run, search
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -97,7 +97,7 @@ def update_status(store: Store, run_id: str) -> None:
     statuses = {run.info.status for run in search(store, f"tags.`{PARENT_TAG}` = '{run_id}'")}
     worst = next((each for each in ("RUNNING", "FAILED", "KILLED") if each in statuses), "FINISHED")
     if worst != "RUNNING":
-        store.client.set_terminated(run_id, worst)
+        end_run(store, run_id, worst)
 
 
 def settle_dead(store: Store, host: str) -> None:
@@ -120,10 +120,10 @@ def mark_killed(store: Store, run_id: str, *, trials: bool) -> None:
         return
     if run.info.status == "RUNNING":
         store.client.set_tag(run_id, "error", DIED)
-        store.client.set_terminated(run_id, "KILLED")
+        end_run(store, run_id, "KILLED")
     if trials:
         for child in search(store, f"tags.`{PARENT_TAG}` = '{run_id}' and attributes.status = 'RUNNING'"):
-            store.client.set_terminated(child.info.run_id, "KILLED")
+            end_run(store, child.info.run_id, "KILLED")
 
 
 def get_run(store: Store, run_id: str) -> "Run | None":
@@ -140,7 +140,10 @@ def get_run(store: Store, run_id: str) -> "Run | None":
 
 def lives(pid: int, started: float) -> bool:
     try:
-        return abs(seconds_after_boot(psutil.Process(pid)) - started) < START_TOLERANCE
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:  # dead, and nobody has asked for its status yet
+            return False
+        return abs(seconds_after_boot(process) - started) < START_TOLERANCE
     except psutil.Error:
         return False
 

@@ -4,7 +4,7 @@ import errno
 import os
 from pathlib import Path
 
-from encdec.remedies import check_writable
+from encdec.remedies import EXPLAINED, check_writable, may
 
 
 def make_sqlite(path: Path) -> None:
@@ -15,7 +15,7 @@ def make_sqlite(path: Path) -> None:
     from mlflow.store.db.utils import _initialize_tables
     from sqlalchemy import create_engine
 
-    if path.is_file() and path.stat().st_size > 0:
+    if path.exists() and not (path.is_file() and path.stat().st_size == 0):
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")  # .gitignore has mlflow.db*
@@ -37,7 +37,7 @@ def disk_trouble(uri: str, error: Exception) -> OSError | None:
     """The error of the system behind the words of SQLite, which has no numbers for it; None where it is another one."""
     from sqlalchemy.engine import make_url
 
-    if isinstance(error, OSError) and error.filename is not None:
+    if isinstance(error, OSError) and error.filename is not None and error.errno in EXPLAINED:
         return error
     if not uri.lower().startswith("sqlite"):
         return None
@@ -46,7 +46,7 @@ def disk_trouble(uri: str, error: Exception) -> OSError | None:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
     try:
         check_writable(Path(path))
-        if Path(path).exists() and not os.access(path, os.W_OK):
+        if Path(path).exists() and not may(Path(path), os.W_OK):
             return PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
     except OSError as trouble:
         return trouble

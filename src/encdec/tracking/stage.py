@@ -18,7 +18,7 @@ from encdec.tracking.pointer import Pointer, abandoned, point
 from encdec.tracking.project import find_project
 from encdec.tracking.run import StageRun
 from encdec.tracking.start import Start, describe
-from encdec.tracking.store import Store, open_store, reached
+from encdec.tracking.store import Store, end_run, open_store, reached
 from encdec.tracking.watch import ending_with
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def tracked_stage(
             yield run
             run.set_tags({out_tag(project.name(path)): dvc_digest(path) for path in outputs})
             run.recorder.flush()
-            store.client.set_terminated(run.run_id, "FINISHED")
+            end_run(store, run.run_id, "FINISHED")
             pointer.drop()
         except BaseException as error:
             close_broken(run, error, pointer)
@@ -148,7 +148,7 @@ def close_broken(run: StageRun, error: BaseException, pointer: Pointer) -> None:
         if signal is None:
             text = masked("".join(traceback.format_exception(error)))
             run.store.client.log_text(run.run_id, text, f"{LOG_FOLDER}/traceback.txt")
-        run.store.client.set_terminated(run.run_id, "KILLED" if signal else "FAILED")
+        end_run(run.store, run.run_id, "KILLED" if signal else "FAILED")
     except (MlflowException, OSError) as problem:
         print(f"MLflow was not told how this stage ended: {masked(str(problem))}", file=sys.stderr)
         pointer.release()

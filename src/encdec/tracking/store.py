@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,6 +93,12 @@ def search(store: Store, filter_string: str) -> list["Run"]:
             [store.experiment_id], filter_string, order_by=["attributes.start_time DESC"], max_results=1000
         )
     )
+
+
+def end_run(store: Store, run_id: str, status: str) -> None:
+    """Never before it began: the clock of the system may have been set back meanwhile."""
+    began: int = store.client.get_run(run_id).info.start_time
+    store.client.set_terminated(run_id, status, end_time=max(time.time_ns() // 1_000_000, began))
 
 
 def prepare_environment() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from encdec.tracking.recorder import Recorder
+from encdec.tracking.store import end_run
 
 STATUS = {
     "FINISHED": "FINISHED",
@@ -42,4 +43,4 @@ class TrialRun:
         state = {"optuna.state": status} if status in ("COMPLETE", "PRUNED", "FAIL") else {}
         self.recorder.set_tags({**state, **tags})
         self.recorder.flush()
-        self.recorder.store.client.set_terminated(self.run_id, STATUS[status])
+        end_run(self.recorder.store, self.run_id, STATUS[status])

@@ -1,9 +1,9 @@
 """An Optuna study for one model, on train and val alone."""
 
 import math
-import time
 import warnings
 from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
 import optuna
@@ -81,7 +81,7 @@ def run_study(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     study = optuna.create_study(direction="minimize", pruner=build_pruner(rules))
-    said = time.monotonic()
+    began = said = monotonic()  # Optuna's own times move with the clock of the system
     for number in range(trials):
         study.sampler = build_sampler(rules, seed=seed * 1_000_003 + number)
         trial = study.ask()
@@ -97,19 +97,19 @@ def run_study(
             open_trial=open_trial,
             accelerator=accelerator,
         )
-        if is_terminal() or time.monotonic() - said >= LINE_SECONDS:
-            said = time.monotonic()
-            print(progress_line(name, study.trials, of=trials), flush=True)
+        now = monotonic()
+        if is_terminal() or now - said >= LINE_SECONDS:
+            said = now
+            print(progress_line(name, study.trials, of=trials, seconds=now - began), flush=True)
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         raise ValueError(f"none of the {trials} trials of {name} ended with a finite score: widen or lower its search")
     return Outcome(dict(study.best_trial.params), float(study.best_value), trials_table(study.trials, space))
 
 
-def progress_line(name: ModelName, done: list[FrozenTrial], *, of: int) -> str:
+def progress_line(name: ModelName, done: list[FrozenTrial], *, of: int, seconds: float) -> str:
     last = done[-1]
     scores = [trial.value for trial in done if trial.state is TrialState.COMPLETE and trial.value is not None]
     score = f"{last.value:.4f}" if last.state is TrialState.COMPLETE else last.state.name.lower()
-    seconds = sum(trial.duration.total_seconds() for trial in done if trial.duration)
     left = seconds / len(done) * (of - len(done))
     best = f", best {min(scores):.4f}" if scores else ""
     return f"tune {name}: trial {len(done)} of {of}: {score}{best} ({duration(seconds)}, about {duration(left)} left)"

@@ -55,3 +55,13 @@ if PAUSE and STAGE and Path(sys.argv[0] if sys.argv else "").name != "dvc":
             time.sleep(60)
 
     sys.addaudithook(pause)
+
+if os.environ.get("ENCDEC_CLOCK_BACK"):
+    began = time.time()
+    looks = iter(range(1, 2**62))
+
+    def earlier() -> float:
+        return began - next(looks) * float(os.environ["ENCDEC_CLOCK_BACK"])
+
+    time.time = earlier
+    time.time_ns = lambda: int(earlier() * 1e9)
