@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     if taken(given.host, given.port):
         print(
             f"port {given.port} on {given.host} is in use: stop what uses it, or choose another: "
-            f"make play PORT={given.port + 1}",
+            f"make play PLAY_PORT={given.port + 1}",
             file=sys.stderr,
         )
         return 1

@@ -49,7 +49,9 @@ def test_a_taken_port_is_one_sentence_that_names_the_way_out(root: Path) -> None
         done = run(root, "--port", str(port))
     assert done.returncode == 1
     assert done.stdout == ""
-    expected = f"port {port} on 127.0.0.1 is in use: stop what uses it, or choose another: make play PORT={port + 1}\n"
+    expected = (
+        f"port {port} on 127.0.0.1 is in use: stop what uses it, or choose another: make play PLAY_PORT={port + 1}\n"
+    )
     assert done.stderr == expected
 
 
