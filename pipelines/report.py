@@ -4,6 +4,7 @@ from encdec.starting import begin
 
 begin(__name__)  # above the imports, which take seconds
 
+import os
 from pathlib import Path
 
 from encdec.command import run_command
@@ -34,7 +35,8 @@ def main(
         write_text(summary, report.summary)
         run.log_artifact(page, "report")
         write_report_runs(run.store, page, current=run.run_id)  # beside the page, not in it: other bytes every time
-        show(summary, page)
+        if os.environ.get("ENCDEC_SUMMARY") != "later":  # `make repro` shows it, also where nothing ran
+            show(summary, page)
 
 
 if __name__ == "__main__":
