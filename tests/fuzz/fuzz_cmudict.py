@@ -15,7 +15,7 @@ def read(path: Path) -> None:
     for stress in (True, False):
         seen = set()
         for entry in read_entries(path, stress=stress):
-            "".join(entry).encode()
+            "".join(text for text in entry if text is not None).encode()
             assert entry.group == entry.source, entry
             assert entry.source == entry.source.strip() != "", entry
             assert all(PHONEME.fullmatch(phoneme) for phoneme in entry.target.split(" ")), entry

@@ -20,13 +20,14 @@ def read_samples(path: Path) -> list[PairSample | Rejection]:
     assert len(set(places)) == len(places), places
     assert all(place.startswith(f"{path.name}:") for place in places), places
     for one in found:
-        "".join(one).encode()
+        texts = "".join(text for text in one if text is not None)  # a sample may have no split of its own
+        texts.encode()
         if isinstance(one, Rejection):
             assert one.reason.isprintable(), one
             assert one.detail, one
         else:
             assert one.source.strip(), one
             assert one.target.strip(), one
-            assert "\0" not in "".join(one), one
-            assert "\x1b" not in "".join(one), one
+            assert "\0" not in texts, one
+            assert "\x1b" not in texts, one
     return found
