@@ -63,7 +63,7 @@ def train(name: ModelName, loaded: Loaded, digits: Path, *, epochs: int) -> Trai
     data = open_data("images", train=digits / "train", val=digits / "val")
     fitted = fit(
         name, spec, data=data, seed=1, max_epochs=epochs, max_steps=5000, checkpoints=None, accelerator="cpu",
-        on_epoch=lambda epoch, metrics: None, progress=False,
+        on_epoch=lambda epoch, metrics: None, label="test",
     )  # fmt: skip
     split = ImageSplit.open(digits / "test")
     batch = split.batch(np.arange(len(split)))

@@ -94,7 +94,7 @@ def test_ctrl_c_in_a_terminal_ends_dvc_and_its_stage_without_a_traceback(project
     assert not (project.path / "data/04_tuning/cnn").exists()
     assert leftovers(project.path / "data") == []
     expected = locked(project, "tune@cnn")
-    assert project.repro("--single-item", "tune@cnn").started() == ["tune@cnn"]
+    assert project.repro("--single-item", "--no-run-cache", "tune@cnn").started() == ["tune@cnn"]
     assert digests(project, "tune@cnn") == expected == locked(project, "tune@cnn")
 
 
@@ -146,11 +146,12 @@ def test_a_kill_while_the_database_is_made_leaves_none_that_could_not_be_used(pr
 
 
 def test_a_trial_that_is_interrupted_is_killed_and_not_failed(project: Project) -> None:
-    project.edit_params("models", "cnn", "tuning", "max_epochs", value=2000)
-    project.edit_params("models", "cnn", "tuning", "max_steps", value=200_000)
+    for section in ("tuning", "training"):
+        project.edit_params("models", "cnn", section, "max_epochs", value=2000)
+        project.edit_params("models", "cnn", section, "max_steps", value=200_000)
     process = start(project, command(project, "tune@cnn"))
     deadline = time.monotonic() + 60
-    while last_run(project, "tune@cnn")[1] != "RUNNING" or last_run(project, "trial 0")[1] != "RUNNING":
+    while last_run(project, "tune@cnn")[1] != "RUNNING" or last_run(project, "trial 1")[1] != "RUNNING":
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -158,7 +159,7 @@ def test_a_trial_that_is_interrupted_is_killed_and_not_failed(project: Project) 
     stopped = interrupt(process, SIGINT)
     assert (stopped.code, stopped.output.count("stopped by SIGINT")) == (130, 1)
     assert "Traceback" not in stopped.output
-    assert [last_run(project, name)[1] for name in ("tune@cnn", "trial 0")] == ["KILLED", "KILLED"]
+    assert [last_run(project, name)[1] for name in ("tune@cnn", "trial 1")] == ["KILLED", "KILLED"]
 
 
 def test_make_repro_passes_an_interrupt_on(project: Project, tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def test_data_that_fails_validation_stops_the_pipeline_with_rows_and_counts(proj
     write_own_images(project.path / "data/00_source/images/")
     project.edit_params("images", "source", value="folder")
     project.edit_params("images", "sources", "folder", "classes", value=["one", "two"])
+    project.edit_params("evaluation", "top_k", value=1)
     stopped = project.repro("prepare@images", check=False)
     assert stopped.code != 0
     assert stopped.started()[-1] in ("ingest@images", "validate@images")
