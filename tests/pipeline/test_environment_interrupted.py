@@ -94,7 +94,8 @@ def test_ctrl_c_in_a_terminal_ends_dvc_and_its_stage_without_a_traceback(project
     assert not (project.path / "data/04_tuning/cnn").exists()
     assert leftovers(project.path / "data") == []
     expected = locked(project, "tune@cnn")
-    assert project.repro("--single-item", "--no-run-cache", "tune@cnn").started() == ["tune@cnn"]
+    again = project.repro("--single-item", "tune@cnn")  # DVC may have the same bytes in its cache
+    assert [*again.started(), *again.restored()] == ["tune@cnn"]
     assert digests(project, "tune@cnn") == expected == locked(project, "tune@cnn")
 
 
