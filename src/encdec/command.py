@@ -39,9 +39,19 @@ def run_command(
             raise
         said = explained(error) if isinstance(error, OSError) else str(error)
         sys.exit(f"\n{type(error).__name__}: {said}\n(ENCDEC_TRACEBACK=1 shows where it was raised)")
+    except (MemoryError, RuntimeError) as error:
+        if os.environ.get("ENCDEC_TRACEBACK") or not out_of_memory(error):
+            raise
+        told = "lower the sizes of this stage in params.yaml, or give it a machine with more memory"
+        sys.exit(f"\nMemoryError: the memory of this machine does not hold it ({error}): {told}")
     except (KeyboardInterrupt, SystemExit) as error:
         stopped_by = asked_to_stop(error)
         if stopped_by is None:
             raise
         print(f"\n{farewell(stopped_by)}", file=sys.stderr)
         sys.exit(128 + signal.Signals[stopped_by])
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Torch has no class of its own for it on the CPU."""
+    return isinstance(error, MemoryError) or "allocate memory" in str(error)

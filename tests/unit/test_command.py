@@ -57,3 +57,21 @@ def test_an_unknown_item_names_the_known_ones(
     with pytest.raises(SystemExit):
         run_command(print, "text", item=("model", ["cnn", "vae"]), paths={"out": "where"})
     assert "invalid choice: 'vea'" in capsys.readouterr().err
+
+
+def test_memory_that_does_not_suffice_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ENCDEC_TRACEBACK", raising=False)
+
+    def fill(out: Path) -> None:
+        import torch
+
+        torch.empty(2**60, dtype=torch.uint8)  # torch's own words: no class of errors tells of it
+
+    for main in (fail(MemoryError("Unable to allocate 8. TiB")), fill):
+        start(monkeypatch, "--out", "x")
+        with pytest.raises(SystemExit) as ended:
+            run_command(main, "text", paths={"out": "where"})  # type: ignore[arg-type]
+        assert "lower the sizes of this stage in params.yaml" in str(ended.value)
+    start(monkeypatch, "--out", "x")
+    with pytest.raises(RuntimeError, match="a bug"):
+        run_command(fail(RuntimeError("a bug")), "text", paths={"out": "where"})  # type: ignore[arg-type]

@@ -6,10 +6,12 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
-from encdec.params.section import Name, PositiveInt, Probability, Section
+from encdec.params.section import Name, PositiveInt, Probability, Section, Size
 
 Severity = Literal["error", "warning"]
 SPLITS = ("train", "val", "test")
+Side = Annotated[int, Field(ge=1, le=8192)]
+"""Of an image, in pixels."""
 
 
 def check_sha256(value: str) -> str:
@@ -147,8 +149,8 @@ class MnistLike(Mnist):
 
 class Folder(Section):
     index: str | None
-    height: PositiveInt
-    width: PositiveInt
+    height: Side
+    width: Side
     channels: Literal[1, 3]
     classes: Annotated[tuple[Name, ...], Field(min_length=1)] | None
     max_rejected: Probability
@@ -314,11 +316,11 @@ class Pairs(Section):
 
 class Evaluation(Section):
     batch_size: PositiveInt
-    bootstrap_resamples: PositiveInt
+    bootstrap_resamples: Size
     confidence: Annotated[float, Field(gt=0.0, lt=1.0)]
     top_k: PositiveInt
-    calibration_bins: PositiveInt
-    importance_samples: PositiveInt
+    calibration_bins: Size
+    importance_samples: Size
 
 
 class TuningRules(Section):
@@ -330,4 +332,4 @@ class TuningRules(Section):
 
 
 class Tracking(Section):
-    experiment: Annotated[str, Field(min_length=1)]
+    experiment: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^\S([^\n\r]*\S)?$")]

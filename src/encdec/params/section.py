@@ -10,6 +10,8 @@ DropProbability = Annotated[float, Field(ge=0.0, lt=1.0)]
 """A number from 0 to 1, 1 excluded: at 1 nothing would be left."""
 PositiveInt = Annotated[int, Field(ge=1, lt=2**31)]
 """A count that every library can hold."""
+Size = Annotated[int, Field(ge=1, le=65_536)]
+"""Units of a layer, steps of a resampling and the like: more is a slip of the finger, and no memory holds it."""
 PositiveFloat = Annotated[float, Field(gt=0.0)]
 NonNegativeFloat = Annotated[float, Field(ge=0.0)]
 

@@ -29,6 +29,8 @@ def list_index(user_dir: Path, index: str) -> Listing:
     file = user_dir / index
     if file.parent != user_dir or file.suffix.lower() not in INDEX_SUFFIXES or not file.is_file():
         raise ValueError(f"{AT}.index: {index}: expected the name of a .csv or .parquet file in {user_dir}")
+    if not file.resolve().is_relative_to(user_dir.resolve()):
+        raise ValueError(f"{AT}.index: {index} is a link out of {user_dir}, where a change would not be seen: copy it")
     rows = list(read_rows(file, ["path", "label"], optional=["split"]))
     lines = [Line(row.place, *row.cells) for row in rows if not isinstance(row, Rejection)]
     splits = {line.split for line in lines} - {""}

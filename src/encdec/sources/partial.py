@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol
 
 from encdec.sources.unpacking import StorageError
 
+SECRET_KEYS = r"(?i)([?&;][^=&;#\s]*(?:pass|pwd|token|secret|key|sig|auth|credential)[^=&;#\s]*=)[^&;#\s]*"
+
 
 class Origin(NamedTuple):
     """`validator`: what the server calls this version of the file (a strong ETag, else its date); "" for nothing.
@@ -22,8 +24,8 @@ class Origin(NamedTuple):
 
 
 def without_password(text: str) -> str:
-    """A text without the names and passwords of the addresses in it."""
-    return sub(r"//[^/\s]*@", "//", text)
+    """A text without the names, passwords and secret parameters of the addresses in it; a password may hold / or @."""
+    return sub(SECRET_KEYS, r"\1***", sub(r"(https?://)[^'\"<>\n]*@", r"\1", text))
 
 
 class Append(Protocol):

@@ -1,10 +1,11 @@
 """Source `table`: a user's own text pairs in one file."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from shutil import copyfile
 
 from encdec.params.data import Table
+from encdec.params.problems import shown
 from encdec.sources.columns import SUFFIXES, read_rows
 from encdec.sources.header import listed
 from encdec.sources.manifest import PairSample, pair_manifest, write_manifest
@@ -12,6 +13,8 @@ from encdec.sources.provenance import FILES_FOLDER, write_pair_source
 from encdec.sources.rejections import Rejection, hold_limit
 
 LICENCE = "the user's own data"
+LONGEST_NAME = 100
+"""Characters of a file's name that every file system takes, however many bytes each has."""
 AT = "pairs.sources.table"
 
 
@@ -36,7 +39,11 @@ def ingest_table(params: Table, *, user_dir: Path, out: Path) -> None:
 
 
 def locate(params: Table, user_dir: Path) -> Path:
-    path = user_dir / params.file
+    plain, path = PurePosixPath(params.file), user_dir / params.file
+    if plain.is_absolute() or ".." in plain.parts or max(map(len, plain.parts)) > LONGEST_NAME:
+        raise ValueError(f"{AT}.file: {shown(params.file)}: write it relative to {user_dir}, without ..")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path}: is no regular file; put a copy of the table there")
     if not path.is_file():
         there = sorted(entry.name for entry in user_dir.glob("*") if not entry.name.startswith("."))
         raise ValueError(

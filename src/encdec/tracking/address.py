@@ -11,7 +11,9 @@ from encdec.tracking.project import Project
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 DATABASE_FILE = "mlflow.db"
 ARTIFACT_FOLDER = "mlruns"
-SECRET_KEYS = re.compile(r"(?i)([?&;][^=&;#]*(?:password|passwd|pwd|token|secret|key)[^=&;#]*=)[^&;#\s]*")
+SECRET_KEYS = re.compile(
+    r"(?i)([?&;][^=&;#]*(?:password|passwd|pwd|token|secret|key|sig|auth|credential)[^=&;#]*=)[^&;#\s]*"
+)
 SPOKEN = re.compile(r"(?i)\b((?:password|passwd|pwd|token|secret)\s*[=:]\s*|bearer\s+)(?!\*)[^\s,;'\"]+")
 USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)(?!/)[^\s'\"<>]*@")  # greedy: a password may hold / or @
 

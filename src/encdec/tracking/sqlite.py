@@ -4,6 +4,8 @@ import errno
 import os
 from pathlib import Path
 
+from filelock import FileLock
+
 from encdec.remedies import EXPLAINED, check_writable, may
 
 
@@ -12,12 +14,18 @@ def make_sqlite(path: Path) -> None:
 
     MLflow makes it in sixty steps; one that a kill or a full disk left half-way could never be used again.
     """
-    from mlflow.store.db.utils import _initialize_tables
-    from sqlalchemy import create_engine
-
     if path.exists() and not (path.is_file() and path.stat().st_size == 0):
         return
     path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):  # another project may make the same one
+        if not path.exists() or path.stat().st_size == 0:
+            fill_sqlite(path)
+
+
+def fill_sqlite(path: Path) -> None:
+    from mlflow.store.db.utils import _initialize_tables
+    from sqlalchemy import create_engine
+
     partial = path.with_name(f"{path.name}.partial")  # .gitignore has mlflow.db*
     journal = path.with_name(f"{partial.name}-journal")
     partial.unlink(missing_ok=True)

@@ -358,3 +358,24 @@ def test_every_model_fits_every_source_by_one_key(raw: dict[str, Any], tmp_path:
         for source in sources:
             raw[kind]["source"] = source
             assert load_params(write(raw, tmp_path)).params.data(kind)[source]
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        ((*FOLDER, "height"), 60_000),
+        ((*FOLDER, "width"), 2**31 - 1),
+        (("models", "seq2seq", "network", "embedding_dim"), 2**31 - 1),
+        ((*VAE, "hidden_dims"), [2**31 - 1]),
+        (("evaluation", "calibration_bins"), 2**31 - 1),
+        (("evaluation", "bootstrap_resamples"), 2**31 - 1),
+        (("tracking", "experiment"), "x" * 501),
+        (("tracking", "experiment"), "  "),
+        (("tracking", "experiment"), "two\nlines"),
+    ],
+)
+def test_a_size_that_no_machine_holds_is_a_mistake_with_its_key(
+    keys: tuple[str, ...], value: object, raw: dict[str, Any], tmp_path: Path
+) -> None:
+    put(value, *keys)(raw)
+    assert f"params.yaml: {'.'.join(keys)}" in mistakes(raw, tmp_path)

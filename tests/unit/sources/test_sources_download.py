@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -281,12 +282,16 @@ exit $status
 @pytest.mark.parametrize("full", ["cache", "files"])
 def test_a_full_disk_is_named_and_nothing_stays_on_it(served, tmp_path, full):
     """A real one: a file system of 256 kB in a namespace of its own."""
-    alone = ["unshare", "--user", "--map-root-user", "--mount"]
-    if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
+    ways = (["unshare", "--user", "--map-root-user", "--mount"], ["sudo", "-n", "-E", "unshare", "--mount"])
+    ways = [way for way in ways if shutil.which(way[0])]
+    able = [way for way in ways if not subprocess.run([*way, "true"], capture_output=True, check=False).returncode]
+    if not able and os.environ.get("CI"):
+        pytest.fail("cannot run in CI: nobody may mount a file system of a known size here")
+    if not able:
         pytest.skip("A FULL DISK WAS NOT TESTED: this machine lets nobody mount a file system of a known size")
     into = tmp_path / "files"
     into.mkdir()
-    command = [*alone, "bash", "-c", FULL_DISK, "-", tmp_path / full, "256k", *fetching(served, into)]
+    command = [*able[0], "bash", "-c", FULL_DISK, "-", tmp_path / full, "256k", *fetching(served, into)]
     environment = os.environ | {"FULL": str(tmp_path / full)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 1

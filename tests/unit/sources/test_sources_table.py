@@ -1,5 +1,6 @@
 import csv
 import json
+from pathlib import Path
 from shutil import rmtree
 
 import pandas as pd
@@ -8,8 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from encdec.params.data import MaxCharacters
+from encdec.params.loading import load_params
 from encdec.sources.columns import read_rows
 from encdec.sources.ingest import ingest_pairs
+from encdec.sources.table import locate
 
 ROWS = [("one", "1"), ("NA", "nan"), ('say "hi"', "null"), ('"hi" he said', '"'), ("été, nan", " x ")]
 
@@ -454,5 +457,14 @@ def test_a_missing_file_is_reported_with_what_is_there(ingest, user_dir, there):
 
 def test_a_file_outside_the_folder_is_refused(ingest, user_dir):
     (user_dir.parent / "p.tsv").write_text("source\ttarget\na\tb\n")
-    with pytest.raises(ValueError, match=r"table\.file: \.\./p\.tsv lies outside"):
+    with pytest.raises(ValueError, match=r"table\.file: '\.\./p\.tsv': write it relative to"):
         ingest("../p.tsv")
+
+
+@pytest.mark.parametrize("file", ["/etc/hosts", "sub/../pairs.tsv", "../pairs.tsv", f"{'a' * 300}.tsv"])
+def test_a_file_is_named_relative_to_the_folder_of_pairs(file: str, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "pairs.tsv").write_text("source\ttarget\na\tb\n")
+    params = load_params(Path(__file__).parents[3] / "params.yaml").params.pairs.sources.table
+    with pytest.raises(ValueError, match=r"^pairs\.sources\.table\.file: .*: write it relative to .*, without \.\.$"):
+        locate(params.model_copy(update={"file": file}), tmp_path)

@@ -18,7 +18,7 @@ from time import monotonic
 import pytest
 
 from encdec.sources import transfer
-from encdec.sources.partial import Part
+from encdec.sources.partial import Part, without_password
 from encdec.sources.stream import BrokenError, RefusedError, Stream
 from encdec.sources.transfer import Deadline, Limits
 
@@ -333,7 +333,7 @@ def test_a_part_lies_beside_its_origin(served, part, limits):
 BRING = """
 import sys
 from pathlib import Path
-from encdec.sources.partial import Part
+from encdec.sources.partial import Part, without_password
 from encdec.sources.transfer import LIMITS, Deadline, transfer
 transfer(sys.argv[1], Part(Path(sys.argv[2])), label="src/file", max_bytes=10**6, deadline=Deadline(LIMITS))
 """
@@ -369,3 +369,19 @@ def test_a_bar_does_not_stand_in_a_log_because_the_other_stream_is_a_terminal(se
     os.close(slave)
     assert re.fullmatch(r"src/file: 640\.0 kB in \d+\.\d s, \d+\.\d [MG]B/s\r\n", os.read(master, 100_000).decode())
     os.close(master)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "http://ann:s3/cret@host/x",
+        "http://ann:s3 cret@host/x",
+        "http://host/x?token=s3cret",
+        "http://h/x?a=1&sig=s3cret",
+    ],
+)
+def test_no_form_of_a_secret_in_an_address_is_shown(secret):
+    shown = without_password(f"src/file: {secret}: refused")
+    assert "cret" not in shown
+    assert "ann" not in shown
+    assert shown.startswith("src/file: http://h")

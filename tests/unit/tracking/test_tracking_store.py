@@ -1,6 +1,8 @@
 import os
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -132,3 +134,15 @@ def test_an_unknown_kind_of_address_is_mlflows_own_error(project: Project, monke
     monkeypatch.setenv("MLFLOW_TRACKING_URI", str(project.home / "mlruns"))
     with pytest.raises(TrackingUnavailable, match=MlflowException.__name__):
         open_store("encdec", project)
+
+
+def test_two_processes_of_different_projects_make_one_database(tmp_path: Path) -> None:
+    """The lock of a project does not know of the other one; that of the database does."""
+    path = tmp_path / "shared.db"
+    code = "import sys; from pathlib import Path; from encdec.tracking.sqlite import make_sqlite; "
+    code += "make_sqlite(Path(sys.argv[1]))"
+    both = [subprocess.Popen([sys.executable, "-c", code, str(path)], stderr=subprocess.PIPE, text=True) for _ in "ab"]
+    ended = [(process.communicate()[1], process.returncode) for process in both]
+    assert [code for _, code in ended] == [0, 0], ended
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from encdec.params.section import DropProbability, NonNegativeFloat, PositiveInt, Probability, Section
+from encdec.params.section import DropProbability, NonNegativeFloat, Probability, Section, Size
 from encdec.params.training import Training, TuningBudget
 
 
@@ -12,9 +12,9 @@ class Seq2SeqNetwork(Section):
     cell: Literal["rnn", "lstm", "gru"]
     bidirectional: bool
     attention: Literal["none", "additive", "dot"]
-    embedding_dim: PositiveInt
-    hidden_dim: PositiveInt
-    num_layers: PositiveInt
+    embedding_dim: Size
+    hidden_dim: Size
+    num_layers: Size
     dropout_prob: DropProbability
 
 

@@ -5,14 +5,14 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from encdec.params.networks import Activation
-from encdec.params.section import NonNegativeFloat, PositiveInt, Section
+from encdec.params.section import NonNegativeFloat, PositiveInt, Section, Size
 from encdec.params.training import Training, TuningBudget
 
 
 class SparseNetwork(Section):
     """`expansion`: units of the code per input; above 1 the code is overcomplete."""
 
-    hidden_dims: tuple[PositiveInt, ...]
+    hidden_dims: tuple[Size, ...]
     expansion: Annotated[float, Field(gt=1.0)]
     activation: Activation
 
