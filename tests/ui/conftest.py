@@ -5,8 +5,8 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
-from viewing import View, open_view
+from playwright.sync_api import Browser, expect, sync_playwright
+from viewing import TIMEOUT_MS, View, open_view
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 QUIET = (
@@ -18,6 +18,9 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+expect.set_options(timeout=TIMEOUT_MS)  # other tests run beside these
 
 
 @pytest.fixture(scope="session")

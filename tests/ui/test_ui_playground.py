@@ -34,7 +34,6 @@ def heard(event, arguments):
             file.write(f"{event} {arguments[1] if event == 'socket.connect' else arguments[0]}\\n")
 sys.addaudithook(heard)
 """
-expect.set_options(timeout=30_000)  # a machine that does much else at the same time
 TABS = ("Picture", "Code walk", "Noise", "Text")
 
 
