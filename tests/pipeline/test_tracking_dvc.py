@@ -62,7 +62,7 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Store:
     shutil.copyfile(root / "params.yaml", folder / "params.yaml")
     (folder / "stage.py").write_text(STAGE)
     (folder / "dvc.yaml").write_text(GRAPH)
-    (folder / ".gitignore").write_text("mlflow.db\nmlruns\n.work\n")
+    (folder / ".gitignore").write_text("mlflow.db*\nmlruns\n.work\n")
     (folder / ".dvcignore").write_text("*.ignored\n")
     (folder / "source").mkdir()
     (folder / "source" / "a.txt").write_text("a")

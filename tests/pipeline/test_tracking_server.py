@@ -127,7 +127,6 @@ def test_a_server_takes_all_that_the_embedded_database_takes(store: Store, loade
     assert found.inputs is not None
     assert len(found.inputs.dataset_inputs) == 1
     assert [file.path for file in store.client.list_artifacts(run.run_id, "graph")] == ["graph/dvc.yaml"]
-    mlflow.set_tracking_uri(store.uri)
     assert mlflow.pyfunc.load_model(address).predict(pixels).shape == (2, 1, 8, 8)
     assert not Path("mlflow.db").exists()
     assert not Path("mlruns").exists()

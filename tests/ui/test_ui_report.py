@@ -108,7 +108,7 @@ def test_link_that_is_not_of_the_web_is_none(view: Open, with_runs: Callable[...
     seen = view(with_runs(train_at_vae=line(link=link)).as_uri()).page
     expect(seen.locator("svg [data-time='train@vae']")).to_have_text("1 min 3 s")
     assert seen.locator("[data-run='train@vae'] a").count() == 0
-    assert "MLflow run 01234567" in seen.locator("#models [data-run='train@vae']").first.text_content()  # type: ignore[operator]
+    expect(seen.locator("#models [data-run='train@vae']").first).to_contain_text("MLflow run 01234567")
 
 
 def test_markup_in_runs_or_data_stays_text(view: Open, with_runs: Callable[..., Path]) -> None:

@@ -1,5 +1,6 @@
 """Mistakes of the user are sentences; mistakes of ours keep their traceback."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def test_arguments_reach_main_as_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen == ["vae", Path("a/b")]
 
 
-def fail(error: Exception) -> object:
+def fail(error: Exception) -> Callable[..., None]:
     def main(out: Path) -> None:
         raise error
 
@@ -36,7 +37,7 @@ def test_a_mistake_in_the_input_is_printed_without_a_traceback(
     monkeypatch.delenv("ENCDEC_TRACEBACK", raising=False)
     start(monkeypatch, "--out", "x")
     with pytest.raises(SystemExit) as ended:
-        run_command(fail(error), "text", paths={"out": "where"})  # type: ignore[arg-type]
+        run_command(fail(error), "text", paths={"out": "where"})
     assert f"{type(error).__name__}: row 7 has no label" in str(ended.value)
 
 
@@ -44,10 +45,10 @@ def test_a_traceback_can_be_asked_for_and_a_bug_always_has_one(monkeypatch: pyte
     start(monkeypatch, "--out", "x")
     monkeypatch.setenv("ENCDEC_TRACEBACK", "1")
     with pytest.raises(ValueError, match="row 7"):
-        run_command(fail(ValueError("row 7")), "text", paths={"out": "where"})  # type: ignore[arg-type]
+        run_command(fail(ValueError("row 7")), "text", paths={"out": "where"})
     monkeypatch.delenv("ENCDEC_TRACEBACK")
     with pytest.raises(TypeError):
-        run_command(fail(TypeError("a bug")), "text", paths={"out": "where"})  # type: ignore[arg-type]
+        run_command(fail(TypeError("a bug")), "text", paths={"out": "where"})
 
 
 def test_an_unknown_item_names_the_known_ones(
@@ -70,8 +71,8 @@ def test_memory_that_does_not_suffice_is_a_sentence(monkeypatch: pytest.MonkeyPa
     for main in (fail(MemoryError("Unable to allocate 8. TiB")), fill):
         start(monkeypatch, "--out", "x")
         with pytest.raises(SystemExit) as ended:
-            run_command(main, "text", paths={"out": "where"})  # type: ignore[arg-type]
+            run_command(main, "text", paths={"out": "where"})
         assert "lower the sizes of this stage in params.yaml" in str(ended.value)
     start(monkeypatch, "--out", "x")
     with pytest.raises(RuntimeError, match="a bug"):
-        run_command(fail(RuntimeError("a bug")), "text", paths={"out": "where"})  # type: ignore[arg-type]
+        run_command(fail(RuntimeError("a bug")), "text", paths={"out": "where"})

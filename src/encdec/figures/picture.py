@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -61,10 +61,10 @@ def rendered(picture: Picture, theme: Theme) -> bytes:
     """The PNG: the same bytes for the same picture, without a word about the program or the time."""
     with drawn_in(theme):
         figure = Figure(figsize=(picture.width / CSS_DPI, picture.height / CSS_DPI), dpi=CSS_DPI * SCALE)
-        canvas = FigureCanvasAgg(figure)
+        canvas: Any = FigureCanvasAgg(figure)  # matplotlib has not typed it
         picture.draw(figure, theme)
-        canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib has not typed its canvas
-        pixels = Image.fromarray(np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[:, :, :3]))  # type: ignore[no-untyped-call]
+        canvas.draw()
+        pixels = Image.fromarray(np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[:, :, :3]))
     packed = io.BytesIO()
     with_palette(pixels, theme).save(packed, "PNG", optimize=True)
     return packed.getvalue()

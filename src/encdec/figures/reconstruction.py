@@ -6,11 +6,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from encdec.cards import ImageCard
 from encdec.figures.fonts import label
 from encdec.figures.image_grid import Row, image_rows
 from encdec.figures.picture import Picture, Words
+from encdec.figures.selection import largest, one_of_each, shown
 
 Array = NDArray[np.floating]
+Rows = NDArray[np.int64]
 
 
 class Rival(NamedTuple):
@@ -40,6 +43,32 @@ def beaten(rebuilt: Array, given: Array, wanted: Array, rival: Rival | None) -> 
     ours, theirs = errors(rebuilt, wanted), errors(np.clip(rival.rebuild(given), 0.0, 1.0), wanted)
     name = rival.label.replace("\n", " ")
     return f" The model is closer to the image than {name} on {int((ours < theirs).sum())} of these {len(wanted)}."
+
+
+def usual_and_worst(
+    images: Callable[[Rows], Array],
+    rebuild: Callable[[Array], Array],
+    *,
+    card: ImageCard,
+    labels: Rows,
+    measured: NDArray[np.float64],
+    rival: Rival | None,
+) -> list[Picture]:
+    """The reconstructions of one image of each class, and of those with the largest errors `measured` (N,).
+
+    Args:
+        images: what the model is asked to rebuild, (R, C, H, W) in [0, 1] of rows (R,).
+        rebuild: the model, from images to images.
+        labels: (N,), indices into the classes of the card.
+    """
+    count = shown(max(card.height, card.width))
+    worst = largest(measured, count=count)
+    usual, hard = images(one_of_each(labels, count=count)), images(worst)
+    classes = [card.classes[int(one)] for one in labels[worst]]
+    return [
+        reconstructions(usual, rebuild(usual), rival=rival),
+        worst_reconstructions(hard, rebuild(hard), classes=classes, mean=float(measured.mean()), rival=rival),
+    ]
 
 
 def reconstructions(inputs: Array, rebuilt: Array, *, rival: Rival | None) -> Picture:

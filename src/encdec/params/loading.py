@@ -57,7 +57,7 @@ class Loaded(NamedTuple):
         problems = problems or list(impossible(name, spec, images))
         if problems:
             raise ParamsError(self.file, problems)
-        return spec  # type: ignore[no-any-return]
+        return spec  # type: ignore[no-any-return]  # SPEC_TYPES holds the class of each name
 
 
 def load_params(path: Path) -> Loaded:

@@ -32,7 +32,7 @@ def fill_sqlite(path: Path) -> None:
     journal.unlink(missing_ok=True)
     engine = create_engine(f"sqlite:///{partial.as_posix()}")
     try:
-        _initialize_tables(engine)  # type: ignore[no-untyped-call]
+        _initialize_tables(engine)  # type: ignore[no-untyped-call]  # MLflow has not typed it
         engine.dispose()
         partial.replace(path)
     finally:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from drawn import drawn, texts
+from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 
 from encdec.figures.image_grid import Cell, Mosaic, Row, cards, cell_size, coloured, image_rows
@@ -16,8 +17,8 @@ WORDS = Words("name", "Title", "Caption.", "Alt.", "samples")
 RNG = np.random.default_rng(0)
 
 
-def mosaic_of(figure: object) -> np.ndarray:
-    (image,) = figure.images  # type: ignore[attr-defined]
+def mosaic_of(figure: Figure) -> np.ndarray:
+    (image,) = figure.images
     return np.asarray(image.get_array())
 
 

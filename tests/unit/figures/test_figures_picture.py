@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from encdec.figures.picture import Picture, Words, rendered, write_pictures
@@ -14,8 +15,8 @@ from encdec.figures.style import DARK, LIGHT, THEMES, Theme
 WORDS = Words("curve", "A curve", "It rises.", "A rising line.", "learning")
 
 
-def line(figure: object, theme: Theme) -> None:
-    axes = figure.add_subplot()  # type: ignore[attr-defined]
+def line(figure: Figure, theme: Theme) -> None:
+    axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color=theme.accent)
     axes.set_xlabel("সেপ্টেম্বর ژانویهٔ 2081年")
 

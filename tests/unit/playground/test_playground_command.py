@@ -27,10 +27,19 @@ def run(root: Path, *arguments: str, cwd: Path | None = None) -> subprocess.Comp
     )
 
 
+HELP = """
+import runpy, sys
+sys.argv = ["play", "--help"]
+try:
+    runpy.run_module("encdec.playground", run_name="__main__")
+except SystemExit:
+    print(sorted({"torch", "gradio", "mlflow"} & set(sys.modules)))
+"""
+
+
 def test_help_teaches_and_loads_neither_torch_nor_gradio(root: Path) -> None:
-    code = "import sys; sys.argv = ['play', '--help']\ntry:\n import runpy; runpy.run_module('encdec.playground', run_name='__main__')\nexcept SystemExit: print(sorted({'torch', 'gradio', 'mlflow'} & set(sys.modules)))"  # noqa: E501
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", HELP],
         env={**os.environ, "PYTHONPATH": str(root / "src")},
         capture_output=True,
         text=True,

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from trained_project import TrainedProject
 
@@ -49,7 +50,8 @@ def test_a_model_that_is_switched_off_leaves_the_others(copy: TrainedProject) ->
     assert "vae" not in opened.models
     assert opened.texts is None
     assert "this model is switched off in params.yaml; switch it on and train it" in opened.missing["cnn"]
-    pixels = opened.images.test.batch(__import__("numpy").array([0])).images[0].numpy()  # type: ignore[union-attr]
+    assert opened.images is not None
+    pixels = opened.images.test.batch(np.array([0])).images[0].numpy()
     told = tell(opened, get_to_know(opened, seed=1), pixels)
     assert "No classes" in told.classes
     assert "switched off in params.yaml" in told.classes

@@ -66,18 +66,10 @@ def test_rejected_rows_are_counted_by_reason_and_stage(params: Params, outs: Out
 
 
 def test_limit_of_the_source_in_use_is_shown(params: Params, tmp_path: Path) -> None:
-    class WithLimit:
-        """The parameters with a source that has a limit."""
-
-        def source_name(self, kind: str) -> str:
-            return "table"
-
-        def data(self, kind: str) -> dict[str, object]:
-            return {"source": "table", "table": {"max_rejected": 0.01}}
-
+    table = params.model_copy(update={"pairs": params.pairs.model_copy(update={"source": "table"})})
     path = tmp_path / "rejected.csv"
     path.write_text("sample,split,reason,detail\n")
-    found = read_rejected(path, WithLimit(), "pairs")  # type: ignore[arg-type]
+    found = read_rejected(path, table, "pairs")
     assert (found.limit, found.key) == (0.01, "pairs.sources.table.max_rejected")
 
 

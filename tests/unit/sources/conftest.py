@@ -2,6 +2,7 @@
 
 import os
 import struct
+import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from socket import SO_LINGER, SOL_SOCKET
 from threading import Event, Thread
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 
@@ -24,10 +26,10 @@ LAST_MODIFIED = "Tue, 01 Jan 2019 00:00:00 GMT"
 class QuietServer(ThreadingHTTPServer):
     daemon_threads = True
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """An asker who goes away is what many tests are about; anything else is shown."""
         if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
+            super().handle_error(request, client_address)
 
 
 class Server:
@@ -232,3 +234,22 @@ def user_dir(tmp_path: Path) -> Path:
     folder = tmp_path / "mine"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def said_by_an_ordinary_user() -> Callable[[str, Path], str]:
+    """The last line of the error of some code about a `folder`, by somebody whom permissions hold.
+
+    Root gives up its right to pass them by; the files stay its own, so that nothing else is in the way.
+    """
+    plain = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+    def run(code: str, folder: Path) -> str:
+        whole = f"import sys; from pathlib import Path; folder = Path(sys.argv[1]); {code}"
+        done = subprocess.run(
+            [*plain, sys.executable, "-c", whole, str(folder)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1, done.stderr
+        return done.stderr.splitlines()[-1]
+
+    return run

@@ -9,8 +9,7 @@ from encdec.datasets.images import ImageSplit
 from encdec.figures.bars import falling_bars
 from encdec.figures.image_grid import cards
 from encdec.figures.picture import Picture, Words
-from encdec.figures.reconstruction import Rival, reconstructions, worst_reconstructions
-from encdec.figures.selection import largest, one_of_each, shown
+from encdec.figures.reconstruction import Rival, usual_and_worst
 from encdec.metrics.scores import Scores
 from encdec.models.sparse_autoencoder.network import SparseAutoencoder
 from encdec.params.data import Evaluation
@@ -23,19 +22,16 @@ def figures(
     network: SparseAutoencoder, split: ImageSplit, scores: Scores, settings: Evaluation, *, rival: Rival | None
 ) -> list[Picture]:
     network.eval()
-    count = shown(max(split.card.height, split.card.width))
-    errors, shares = scores.columns["mse"].astype(float), scores.columns["active"].astype(float).mean(axis=0)
-    worst = largest(errors, count=count)
-    usual, hard = split.batch(one_of_each(split.labels, count=count)).images, split.batch(worst).images
+    shares = scores.columns["active"].astype(float).mean(axis=0)
     return [
         dictionary(network, shares),
         activity(shares),
-        reconstructions(usual.numpy(), network(usual).recon_logits.sigmoid().numpy(), rival=rival),
-        worst_reconstructions(
-            hard.numpy(),
-            network(hard).recon_logits.sigmoid().numpy(),
-            classes=[split.card.classes[int(one)] for one in split.labels[worst]],
-            mean=float(errors.mean()),
+        *usual_and_worst(
+            lambda rows: split.batch(rows).images.numpy(),
+            lambda images: network(torch.from_numpy(images)).recon_logits.sigmoid().numpy(),
+            card=split.card,
+            labels=split.labels,
+            measured=scores.columns["mse"].astype(float),
             rival=rival,
         ),
     ]

@@ -10,9 +10,9 @@ from encdec.figures.bars import falling_bars
 from encdec.figures.fonts import label
 from encdec.figures.image_grid import Row, cards, image_rows
 from encdec.figures.picture import Picture, Words
-from encdec.figures.reconstruction import Rival, reconstructions, worst_reconstructions
+from encdec.figures.reconstruction import Rival, usual_and_worst
 from encdec.figures.scatter import latent_scatter
-from encdec.figures.selection import largest, one_of_each, shown
+from encdec.figures.selection import largest, one_of_each
 from encdec.metrics.scores import Scores
 from encdec.models.vae.network import VariationalAutoencoder
 from encdec.params.data import Evaluation
@@ -39,12 +39,8 @@ def figures(
 ) -> list[Picture]:
     """`seed` decides the samples from the prior."""
     network.eval()
-    count = shown(max(split.card.height, split.card.width))
     mu, log_var = encoded(network, split, batch_size=settings.batch_size)
     kl = kl_by_unit(mu, log_var)
-    rows = one_of_each(split.labels, count=count)
-    worst = largest(scores.columns["mse"].astype(float), count=count)
-    usual, hard = (network.target(split.batch(which).images) for which in (rows, worst))
     generator = torch.Generator().manual_seed(seed)
     return [
         samples(network.sample(SAMPLES, generator=generator)),
@@ -52,12 +48,12 @@ def figures(
         walk(network, kl),
         unit_kl(kl),
         latent_scatter(mu.numpy(), split.labels, classes=split.card.classes, what="the mean of the code"),
-        reconstructions(usual.numpy(), means(network, usual).numpy(), rival=rival),
-        worst_reconstructions(
-            hard.numpy(),
-            means(network, hard).numpy(),
-            classes=[split.card.classes[int(one)] for one in split.labels[worst]],
-            mean=float(scores.columns["mse"].astype(float).mean()),
+        *usual_and_worst(
+            lambda rows: network.target(split.batch(rows).images).numpy(),
+            lambda images: means(network, torch.from_numpy(images)).numpy(),
+            card=split.card,
+            labels=split.labels,
+            measured=scores.columns["mse"].astype(float),
             rival=rival,
         ),
     ]
