@@ -30,12 +30,20 @@ class EpochSampler(Sampler[NDArray[np.int64]]):
     Args:
         order: the batches of an epoch.
         first_epoch: where a resumed training goes on: Lightning makes its first iterator before it calls `set_epoch`.
+        first_batch: how many batches of that epoch the training had seen; it begins behind them. The length stays
+            that of a whole epoch, as Lightning counts what was seen.
+
+    Raises:
+        ValueError: the epoch has no such batch.
     """
 
-    def __init__(self, order: Order, *, first_epoch: int = 0) -> None:
+    def __init__(self, order: Order, *, first_epoch: int = 0, first_batch: int = 0) -> None:
         self.order = order
-        self.epoch = first_epoch
+        self.epoch = self.first_epoch = first_epoch
+        self.first_batch = first_batch
         self.num_batches = len(order(epoch=0))
+        if not 0 <= first_batch <= self.num_batches:
+            raise ValueError(f"first_batch {first_batch} must lie in 0..{self.num_batches}, the batches of an epoch")
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -44,10 +52,11 @@ class EpochSampler(Sampler[NDArray[np.int64]]):
         return self.num_batches
 
     def __iter__(self) -> Iterator[NDArray[np.int64]]:
-        return iter(self.order(epoch=self.epoch))
+        batches = self.order(epoch=self.epoch)
+        return iter(batches[self.first_batch :] if self.epoch == self.first_epoch else batches)
 
 
-def training_loader(split: Split, *, batch_size: int, seed: int, first_epoch: int = 0) -> Loader:
+def training_loader(split: Split, *, batch_size: int, seed: int, first_epoch: int = 0, first_batch: int = 0) -> Loader:
     """Every row once an epoch, in an order made from (seed, epoch); pairs of similar length share a batch.
 
     Raises:
@@ -57,10 +66,12 @@ def training_loader(split: Split, *, batch_size: int, seed: int, first_epoch: in
     match split:
         case ImageSplit():
             order = partial(shuffled_batches, len(split), batch_size=batch_size, seed=seed)
-            return DataLoader(split, batch_size=None, sampler=EpochSampler(order, first_epoch=first_epoch))
+            sampler = EpochSampler(order, first_epoch=first_epoch, first_batch=first_batch)
+            return DataLoader(split, batch_size=None, sampler=sampler)
         case PairSplit():
             order = partial(pooled_batches, split.lengths, batch_size=batch_size, seed=seed)
-            return DataLoader(split, batch_size=None, sampler=EpochSampler(order, first_epoch=first_epoch))
+            sampler = EpochSampler(order, first_epoch=first_epoch, first_batch=first_batch)
+            return DataLoader(split, batch_size=None, sampler=sampler)
 
 
 def validation_loader(split: Split, *, batch_size: int) -> Loader:

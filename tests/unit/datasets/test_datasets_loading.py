@@ -91,6 +91,25 @@ def test_a_loader_hands_over_the_batches_of_its_order(images_folder: Path) -> No
         assert torch.equal(batch.labels, split.batch(expected).labels)
 
 
+def test_a_resumed_training_begins_behind_the_batches_it_had_seen_and_later_epochs_are_whole(
+    images_folder: Path,
+) -> None:
+    split = ImageSplit.open(images_folder)
+    loader = training_loader(split, batch_size=8, seed=1, first_epoch=4, first_batch=2)
+    assert len(loader) == 3
+    for epoch, skipped in ((4, 2), (5, 0)):
+        loader.sampler.set_epoch(epoch)  # type: ignore[union-attr]
+        rows = shuffled_batches(23, batch_size=8, seed=1, epoch=epoch)[skipped:]
+        for batch, expected in zip(loader, rows, strict=True):
+            assert torch.equal(batch.images, split.batch(expected).images)
+
+
+@pytest.mark.parametrize("first_batch", [-1, 4])
+def test_a_batch_beyond_the_epoch_is_refused(images_folder: Path, first_batch: int) -> None:
+    with pytest.raises(ValueError, match=rf"first_batch {first_batch} must lie in 0\.\.3"):
+        training_loader(ImageSplit.open(images_folder), batch_size=8, seed=1, first_batch=first_batch)
+
+
 def test_pairs_are_trained_on_in_pooled_batches_each_row_once(many_pairs_folder: Path) -> None:
     split = PairSplit.open(many_pairs_folder)
     batches = list(training_loader(split, batch_size=10, seed=0))
