@@ -21,7 +21,8 @@ from encdec.params.loading import load_params
 from encdec.params.root import MODEL_NAMES, ModelName
 from encdec.tracking.run import Training
 from encdec.tracking.stage import tracked_stage
-from encdec.training.fitting import discard_checkpoints, fit, open_data, use_threads
+from encdec.training.checkpoints import Checkpoints
+from encdec.training.fitting import fit, open_data, use_threads
 
 
 def example(split: ImageSplit | PairSplit) -> NDArray[np.float32] | list[str]:
@@ -50,7 +51,7 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
         run.log_input(train, context="training")
         run.log_input(val, context="validation")
         data = open_data(spec.kind, train=train, val=val)
-        checkpoints = Path(".work/checkpoints") / run.key
+        checkpoints = Checkpoints(Path(".work/checkpoints") / run.key, loaded.params.checkpoint_seconds)
         began = time.monotonic()
         fitted = fit(
             model,
@@ -65,6 +66,7 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
             on_epoch=lambda epoch, metrics: run.log_metrics(metrics, step=epoch),
         )
         seconds = time.monotonic() - began
+        run.set_tags({"computed_in": fitted.computed_in})
         with whole_folder(out) as folder:
             save_model(folder, name=model, spec=spec, card=data.card, network=fitted.network, vocabulary=train)
             write_text(folder / "history.csv", pd.DataFrame(fitted.history).to_csv(index=False))
@@ -80,7 +82,7 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
             )
         )
         run.log_model(out, example=example(data.val))
-        discard_checkpoints(checkpoints)
+        checkpoints.discard()
         epochs = f"epoch {fitted.best_epoch} of {len(fitted.history)}"
         print(f"train {model}: best {spec.monitor} {fitted.best_score:.4f} in {epochs}, whose weights were kept")
 

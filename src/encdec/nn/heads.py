@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from encdec.nn.mlp import hidden_layers
+from encdec.nn.precision import at_least_float32
 from encdec.params.networks import Activation
 
 
@@ -37,4 +38,4 @@ class GaussianHead(nn.Module):
         self.to_log_var = nn.Linear(input_dim, latent_dim)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        return self.to_mu(features), self.to_log_var(features)
+        return at_least_float32(self.to_mu(features)), at_least_float32(self.to_log_var(features))

@@ -6,6 +6,7 @@ import math
 from torch import Tensor, nn
 
 from encdec.nn.activations import build_activation
+from encdec.nn.precision import at_least_float32
 from encdec.nn.shape import Shape
 from encdec.params.networks import Activation
 
@@ -50,5 +51,5 @@ class MlpDecoder(nn.Module):
         return next(layer for layer in (*self.hidden, self.to_pixels) if isinstance(layer, nn.Linear))
 
     def forward(self, z: Tensor) -> Tensor:
-        pixels: Tensor = self.to_pixels(self.hidden(z))
+        pixels = at_least_float32(self.to_pixels(self.hidden(z)))
         return pixels.view(len(z), *self.shape)

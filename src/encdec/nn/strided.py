@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from encdec.nn.activations import build_activation
+from encdec.nn.precision import at_least_float32
 from encdec.nn.shape import Shape
 from encdec.params.networks import Activation
 
@@ -92,5 +93,4 @@ class StridedDecoder(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Tensor) -> Tensor:
-        recon_logits: Tensor = self.layers(self.from_code(z))
-        return recon_logits
+        return at_least_float32(self.layers(self.from_code(z)))

@@ -13,7 +13,7 @@ from encdec.models.sparse_autoencoder.spec import SparseAutoencoderSpec
 from encdec.models.vae.spec import VaeSpec
 from encdec.params.data import Evaluation, Images, Pairs, Tracking, TuningRules
 from encdec.params.search import Scalar, Search
-from encdec.params.section import PositiveInt, Section
+from encdec.params.section import PositiveFloat, PositiveInt, Section
 
 ModelSpec = CnnSpec | AutoencoderSpec | SparseAutoencoderSpec | DenoisingAutoencoderSpec | VaeSpec | Seq2SeqSpec
 ModelName = Literal["cnn", "autoencoder", "sparse_autoencoder", "denoising_autoencoder", "vae", "seq2seq"]
@@ -53,6 +53,7 @@ class Params(Section):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     accelerator: Accelerator
     threads: PositiveInt
+    checkpoint_seconds: PositiveFloat
     images: Images
     pairs: Pairs
     models: Models

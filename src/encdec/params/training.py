@@ -4,9 +4,12 @@ from typing import Literal
 
 from encdec.params.section import NonNegativeFloat, PositiveFloat, PositiveInt, Section
 
+Precision = Literal["auto", "bfloat16", "float32"]
+
 
 class Training(Section):
     batch_size: PositiveInt
+    precision: Precision
     optimizer: Literal["adam", "adamw", "sgd"]
     learning_rate: PositiveFloat
     weight_decay: NonNegativeFloat

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import EarlyStopping
+from torch import Tensor
 
 from encdec.progress import Meter
 
@@ -21,7 +23,11 @@ class ReseedEachStep(Callback):
         self.seed = seed
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: object, batch_idx: int) -> None:
-        torch.manual_seed((self.seed * STEPS_APART + trainer.global_step) % 2**63)
+        seed = (self.seed * STEPS_APART + trainer.global_step) % 2**63
+        if pl_module.device.type == "cpu":
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed asks for every other kind of device first
+        else:
+            torch.manual_seed(seed)
 
 
 class History(Callback):
@@ -41,10 +47,6 @@ class History(Callback):
         row = {"epoch": float(trainer.current_epoch + 1)}
         row |= {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
         self.rows.append(row)
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        row = self.rows[-1]
-        row |= {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
         self.report(row)
 
     def report(self, row: Mapping[str, float]) -> None:
@@ -55,6 +57,36 @@ class History(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.rows = [dict(row) for row in state_dict["rows"]]
+
+
+class KeepBest(Callback):
+    """The weights of the epoch with the lowest `monitor`, counted from 1; they travel in the checkpoint."""
+
+    def __init__(self, monitor: str) -> None:
+        self.monitor = monitor
+        self.score = math.inf
+        self.epoch = 0
+        self.weights: dict[str, Tensor] = {}
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        score = float(trainer.callback_metrics[self.monitor])
+        if not trainer.sanity_checking and score < self.score:
+            self.score, self.epoch = score, trainer.current_epoch + 1
+            state = pl_module.get_submodule("network").state_dict()
+            self.weights = {name: value.detach().clone() for name, value in state.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"score": self.score, "epoch": self.epoch, "weights": self.weights}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.score, self.epoch, self.weights = state_dict["score"], state_dict["epoch"], state_dict["weights"]
+
+
+class Patience(EarlyStopping):
+    """Early stopping that a restart does not forget: the checkpoint of the last epoch is the end of the training."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.should_stop = trainer.should_stop or self.stopped_epoch > 0
 
 
 class ShowProgress(Callback):

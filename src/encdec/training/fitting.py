@@ -1,10 +1,6 @@
 """Train one network on train and val; the test split never comes here."""
 
 import logging
-import math
-import pickle
-import shutil
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +8,7 @@ from typing import NamedTuple
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, Checkpoint
 from torch import nn
 
 from encdec.cards import Card
@@ -22,10 +18,11 @@ from encdec.datasets.pairs import PairSplit
 from encdec.models.build import build_network, build_objective
 from encdec.params.root import Accelerator, Kind, ModelName, ModelSpec
 from encdec.progress import progress
-from encdec.training.callbacks import History, OnEpoch, ReseedEachStep, ShowProgress
-from encdec.training.checkpoints import WholeCheckpoints
+from encdec.training.callbacks import History, KeepBest, OnEpoch, Patience, ReseedEachStep, ShowProgress
+from encdec.training.checkpoints import Checkpoints, CheckpointsByTime, WholeCheckpoints, find_resume
 from encdec.training.optimisers import configure
 from encdec.training.plan import Plan, plan_steps
+from encdec.training.precision import Computed, computed_in
 
 
 class Data(NamedTuple):
@@ -49,18 +46,24 @@ def open_data(kind: Kind, *, train: Path, val: Path) -> Data:
 
 
 class Fitted(NamedTuple):
-    """The network in eval mode; `best_score` is spec.monitor at `best_epoch`, a row of `history`."""
+    """The network in eval mode; `best_score` is spec.monitor at `best_epoch`, a row of `history`.
+
+    `computed_in`: what params.yaml calls precision.
+    """
 
     network: nn.Module
     history: list[dict[str, float]]
     best_epoch: int
     best_score: float
+    computed_in: Computed
 
 
 def use_threads(threads: int) -> None:
     """Fix the number of threads and refuse nondeterministic kernels: the same bytes from the same params."""
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    # it would write NaN over all new memory, to show who reads it before it is written: a sixth of a CNN's step
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # torch documents it, its stubs do not
 
 
 def fit(
@@ -71,7 +74,7 @@ def fit(
     seed: int,
     max_epochs: int,
     max_steps: int,
-    checkpoints: Path | None,
+    checkpoints: Checkpoints | None,
     on_epoch: OnEpoch,
     accelerator: Accelerator,
     label: str,
@@ -79,29 +82,39 @@ def fit(
 ) -> Fitted:
     """Train until the plan is done or `spec.monitor` has not improved for `patience` epochs.
 
-    With a folder for checkpoints, a training that was killed continues from its last whole epoch and ends in the
-    same weights: those of the best epoch. Without one nothing is written, and the weights are those of the last
-    epoch: a trial of a study wants the score alone. `label` stands before the progress.
+    The weights are those of the best epoch. With checkpoints, a training that was killed continues from the last
+    one and ends in the same weights; without (a trial of a study) nothing is written. `label` stands
+    before the progress.
+
+    Raises:
+        ValueError: the score was not finite in any epoch.
     """
     quiet()
-    resume = find_checkpoint(checkpoints)
+    resume = find_resume(checkpoints.folder) if checkpoints else None
+    first_epoch, first_batch, done = (resume.epoch, resume.batch, resume.step) if resume else (0, 0, 0)
     loader = training_loader(
-        data.train, batch_size=spec.training.batch_size, seed=seed, first_epoch=resume.epoch if resume else 0
+        data.train,
+        batch_size=spec.training.batch_size,
+        seed=seed,
+        first_epoch=first_epoch,
+        first_batch=first_batch,
     )
     plan = plan_steps(max_epochs=max_epochs, max_steps=max_steps, batches=len(loader))
     torch.manual_seed(seed)
     network = build_network(name, spec, data.card)
     objective = build_objective(name, network, spec, configure(spec.training, total_steps=plan.total_steps))
-    history = History(on_epoch)
-    stop = EarlyStopping(spec.monitor, patience=spec.training.patience, check_on_train_epoch_end=True)
-    steps = {"total": plan.total_steps, "done": resume.step if resume else 0}
-    with progress(label, unit="steps", **steps) as meter:
+    history, best = History(on_epoch), KeepBest(spec.monitor)
+    stop = Patience(spec.monitor, patience=spec.training.patience, check_on_train_epoch_end=True)
+    by_time = [CheckpointsByTime(checkpoints)] if checkpoints else []
+    precision = computed_in(spec.training.precision, accelerator)
+    with progress(label, unit="steps", total=plan.total_steps, done=done) as meter:
         show = ShowProgress(meter, spec.monitor)
         trainer = build_trainer(
             plan,
             accelerator=accelerator,
+            precision=precision,
             gradient_clip=spec.training.gradient_clip,
-            callbacks=[ReseedEachStep(seed), history, stop, show, *callbacks, *keep_best(spec.monitor, checkpoints)],
+            callbacks=[ReseedEachStep(seed), history, best, stop, show, *callbacks, *by_time],
         )
         trainer.fit(
             objective,
@@ -112,80 +125,39 @@ def fit(
         )
     if trainer.interrupted:
         raise KeyboardInterrupt
-    finite = [row for row in history.rows if math.isfinite(row[spec.monitor])]
-    if not finite:
+    if not best.weights:
         raise ValueError(
             f"{name}: {spec.monitor} is not finite in any epoch: lower models.{name}.training.learning_rate"
         )
-    best = min(finite, key=lambda row: row[spec.monitor])
-    if checkpoints is not None:
-        state = torch.load(checkpoints / "best.ckpt", weights_only=True)["state_dict"]
-        network.load_state_dict({key.removeprefix("network."): value for key, value in state.items()})
-    return Fitted(network.eval(), history.rows, int(best["epoch"]), best[spec.monitor])
+    network.load_state_dict(best.weights)
+    return Fitted(network.eval(), history.rows, best.epoch, best.score, precision)
 
 
 def build_trainer(
-    plan: Plan, *, accelerator: Accelerator, gradient_clip: float, callbacks: Sequence[Callback]
+    plan: Plan,
+    *,
+    accelerator: Accelerator,
+    precision: Computed,
+    gradient_clip: float,
+    callbacks: Sequence[Callback],
 ) -> pl.Trainer:
     return pl.Trainer(
         accelerator=accelerator,
         devices=1,
+        precision="bf16-mixed" if precision == "bfloat16" else "32-true",
         max_epochs=plan.epochs,
         limit_train_batches=plan.steps_per_epoch,
         gradient_clip_val=gradient_clip,
         deterministic="warn" if torch.cuda.is_available() else True,
         num_sanity_val_steps=0,
         logger=False,
-        enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
+        enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
         enable_model_summary=False,
         enable_progress_bar=False,
+        use_distributed_sampler=False,  # the loader gives each process its share
         callbacks=list(callbacks),
         plugins=[WholeCheckpoints()],
     )
-
-
-def keep_best(monitor: str, checkpoints: Path | None) -> list[Callback]:
-    if checkpoints is None:
-        return []
-    return [
-        ModelCheckpoint(
-            dirpath=checkpoints,
-            filename="best",
-            monitor=monitor,
-            save_top_k=1,
-            save_last=True,
-            enable_version_counter=False,
-            save_on_train_epoch_end=True,
-        )
-    ]
-
-
-def discard_checkpoints(checkpoints: Path) -> None:
-    """Called when the outs are in their place: nothing is left to resume."""
-    shutil.rmtree(checkpoints, ignore_errors=True)
-
-
-class Checkpoint(NamedTuple):
-    """A whole state of training; `epoch` is the next one to train, from 0; `step` is how many were done."""
-
-    path: Path
-    epoch: int
-    step: int
-
-
-def find_checkpoint(checkpoints: Path | None) -> Checkpoint | None:
-    """The state to continue from, or None; one that cannot be read is removed and training starts anew."""
-    if checkpoints is None or not (checkpoints / "last.ckpt").is_file():
-        return None
-    try:
-        state = torch.load(checkpoints / "last.ckpt", weights_only=True)
-        torch.load(checkpoints / "best.ckpt", weights_only=True)
-        epoch = state["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
-        return Checkpoint(checkpoints / "last.ckpt", epoch, state["global_step"])
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        print(f"the checkpoint in {checkpoints} cannot be read ({error}): training starts anew", file=sys.stderr)
-        shutil.rmtree(checkpoints)
-        return None
 
 
 def quiet() -> None:
@@ -196,3 +168,4 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
     warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*is smaller than the logging interval.*")
+    warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")  # it begins at the right batch

@@ -30,6 +30,7 @@ SQUARE = ImageCard(
 WIDE = SQUARE.model_copy(update={"channels": 3, "height": 7, "width": 10})
 TRAINING = Training(
     batch_size=8,
+    precision="float32",
     optimizer="adam",
     learning_rate=0.01,
     weight_decay=0.0,

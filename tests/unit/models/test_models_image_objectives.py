@@ -20,16 +20,15 @@ from image_models import (
     sparse,
     vae,
 )
-from pytorch_lightning import LightningModule
 from torch import nn
 from torch.nn import functional as F
 
 from encdec.models.build import build_objective
+from encdec.models.objective import Objective
 from encdec.models.vae.objective import warmed_up_beta
 from encdec.nn.corruption import corrupt
 
 BATCH = batch_of(SQUARE, size=6)
-Logged = dict[str, tuple[float, dict[str, object]]]
 OBJECTIVES = [
     Case("cnn", "cnn", cnn(), SQUARE),
     Case("autoencoder", "autoencoder", autoencoder(MLP), SQUARE),
@@ -40,12 +39,14 @@ OBJECTIVES = [
 every_objective = pytest.mark.parametrize("case", OBJECTIVES, ids=lambda case: case.label)
 
 
-def recording(case: Case) -> tuple[nn.Module, LightningModule, Logged]:
-    """A network, its objective, and what that will log."""
-    network, logged = case.build(), {}
-    objective = build_objective(case.name, network, case.spec, lambda net: torch.optim.SGD(net.parameters(), lr=0.125))
-    objective.log = lambda name, value, **options: logged.update({name: (float(value.detach()), options)})
-    return network, objective, logged
+def built(case: Case) -> tuple[nn.Module, Objective]:
+    """A network and its objective."""
+    network = case.build()
+    return network, build_objective(case.name, network, case.spec, lambda net: torch.optim.SGD(net.parameters(), 0.125))
+
+
+def scores(objective: Objective, batch_idx: int) -> dict[str, float]:
+    return {name: float(value.detach()) for name, value in objective.scores(BATCH, batch_idx).values.items()}
 
 
 def largest(scores: torch.Tensor, count: int) -> torch.Tensor:
@@ -55,35 +56,35 @@ def largest(scores: torch.Tensor, count: int) -> torch.Tensor:
 
 
 def test_the_classifier_is_trained_on_smoothed_and_judged_on_plain_cross_entropy() -> None:
-    network, objective, logged = recording(Case("cnn", "cnn", cnn(label_smoothing=0.2), SQUARE))
+    network, objective = built(Case("cnn", "cnn", cnn(label_smoothing=0.2), SQUARE))
     network.eval()
     log_probs = network(BATCH.images).log_softmax(dim=1)
     nll = -log_probs[range(6), BATCH.labels].mean()
     # label smoothing 0.2: the right class counts 0.8, and the mean of all classes 0.2
     expected = 0.8 * nll - 0.2 * log_probs.mean()
     torch.testing.assert_close(objective.training_step(BATCH, 0), expected)
-    objective.validation_step(BATCH, 0)
-    assert logged["val/nll"][0] == pytest.approx(float(nll.detach()))
+    judged = scores(objective, 0)
+    assert judged["val/nll"] == pytest.approx(float(nll.detach()))
     share = (log_probs.argmax(dim=1) == BATCH.labels).float().mean()
-    assert logged["val/accuracy"][0] == pytest.approx(float(share))
+    assert judged["val/accuracy"] == pytest.approx(float(share))
 
 
 @pytest.mark.parametrize("reconstruction", ["mse", "bce"])
 def test_the_autoencoder_is_trained_on_the_named_loss_and_judged_on_mse(reconstruction: str) -> None:
     case = Case("", "autoencoder", autoencoder(MLP, reconstruction=reconstruction), SQUARE)
-    network, objective, logged = recording(case)
+    network, objective = built(case)
     found, x = network(BATCH.images).recon_logits.sigmoid(), BATCH.images
     mse = ((found - x) ** 2).mean()
     bce = -(x * found.log() + (1 - x) * (1 - found).log()).mean()
     torch.testing.assert_close(objective.training_step(BATCH, 0), mse if reconstruction == "mse" else bce)
-    objective.validation_step(BATCH, 0)
-    assert logged["val/mse"][0] == pytest.approx(float(mse.detach()))
+    judged = scores(objective, 0)
+    assert judged["val/mse"] == pytest.approx(float(mse.detach()))
 
 
 def test_the_sparse_autoencoder_pays_for_its_units() -> None:
     for sparsity in (L1, KL, TOP_K):
         weighty = sparsity if sparsity is TOP_K else sparsity.model_copy(update={"weight": 3.0})
-        network, objective, logged = recording(Case("", "sparse_autoencoder", sparse(weighty), SQUARE))
+        network, objective = built(Case("", "sparse_autoencoder", sparse(weighty), SQUARE))
         out = network(BATCH.images)
         mse = ((out.recon_logits.sigmoid() - BATCH.images) ** 2).mean()
         share = out.z.mean(dim=0)  # of each sigmoid unit
@@ -94,29 +95,29 @@ def test_the_sparse_autoencoder_pays_for_its_units() -> None:
             "top_k": ((network.decode(largest(out.code_logits, 32)).sigmoid() - BATCH.images) ** 2).mean() / 24,
         }[sparsity.kind]
         torch.testing.assert_close(objective.training_step(BATCH, 0), mse + 3 * penalty)
-        objective.validation_step(BATCH, 0)
-        assert logged["val/mse"][0] == pytest.approx(float(mse.detach()))
+        judged = scores(objective, 0)
+        assert judged["val/mse"] == pytest.approx(float(mse.detach()))
         active = (out.code_logits > 0).sum(dim=1).float()
         expected = active.clamp_max(8).mean() if sparsity is TOP_K else active.mean()
-        assert logged["val/mean_active_units"][0] == pytest.approx(float(expected.detach()))
+        assert judged["val/mean_active_units"] == pytest.approx(float(expected.detach()))
 
 
 def test_the_denoising_autoencoder_sees_noise_and_is_asked_for_the_clean_image() -> None:
-    network, objective, logged = recording(Case("", "denoising_autoencoder", denoising(GAUSSIAN), SQUARE))
+    network, objective = built(Case("", "denoising_autoencoder", denoising(GAUSSIAN), SQUARE))
     torch.manual_seed(3)
     loss = objective.training_step(BATCH, 0)
     torch.manual_seed(3)
     noisy = corrupt(BATCH.images, GAUSSIAN, generator=None)
     torch.testing.assert_close(loss, ((network(noisy).recon_logits.sigmoid() - BATCH.images) ** 2).mean())
-    objective.validation_step(BATCH, 5)
+    judged = scores(objective, 5)
     noisy = corrupt(BATCH.images, GAUSSIAN, generator=torch.Generator().manual_seed(5))
     expected = ((network(noisy).recon_logits.sigmoid() - BATCH.images) ** 2).mean()
-    assert logged["val/mse"][0] == pytest.approx(float(expected.detach()))
+    assert judged["val/mse"] == pytest.approx(float(expected.detach()))
 
 
 @pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
 def test_the_vae_is_trained_with_beta_and_judged_without(likelihood: str) -> None:
-    network, objective, logged = recording(Case("", "vae", vae(likelihood, beta=4.0), SQUARE))
+    network, objective = built(Case("", "vae", vae(likelihood, beta=4.0), SQUARE))
 
     def terms() -> tuple[torch.Tensor, torch.Tensor]:
         out = network(BATCH.images, generator=torch.Generator().manual_seed(2))
@@ -131,10 +132,10 @@ def test_the_vae_is_trained_with_beta_and_judged_without(likelihood: str) -> Non
         return nll.sum(dim=(1, 2, 3)).mean(), kl.sum(dim=1).mean()
 
     nll, kl = terms()
-    objective.validation_step(BATCH, 2)
-    assert logged["val/reconstruction_nll"][0] == pytest.approx(float(nll.detach()), rel=1e-5)
-    assert logged["val/kl"][0] == pytest.approx(float(kl.detach()), rel=1e-5)
-    assert logged["val/negative_elbo"][0] == pytest.approx(float((nll + kl).detach()), rel=1e-5)
+    judged = scores(objective, 2)
+    assert judged["val/reconstruction_nll"] == pytest.approx(float(nll.detach()), rel=1e-5)
+    assert judged["val/kl"] == pytest.approx(float(kl.detach()), rel=1e-5)
+    assert judged["val/negative_elbo"] == pytest.approx(float((nll + kl).detach()), rel=1e-5)
     objective.terms = lambda images, generator: terms()
     torch.testing.assert_close(objective.training_step(BATCH, 0), nll + 4 * kl, rtol=1e-5, atol=1e-5)
 
@@ -145,7 +146,7 @@ def test_beta_rises_to_its_value_and_stays_there() -> None:
 
 
 def test_the_warm_up_follows_the_trainers_steps() -> None:
-    network, objective, _ = recording(Case("", "vae", vae("bernoulli", beta=4.0, beta_warmup_steps=100), SQUARE))
+    network, objective = built(Case("", "vae", vae("bernoulli", beta=4.0, beta_warmup_steps=100), SQUARE))
     del network
     assert objective.global_step == 0
     objective.terms = lambda images, generator: (torch.tensor(10.0), torch.tensor(1.0))
@@ -153,33 +154,25 @@ def test_the_warm_up_follows_the_trainers_steps() -> None:
 
 
 @every_objective
-def test_the_monitored_value_is_logged_and_every_value_says_how_many_images_it_stands_for(case: Case) -> None:
-    _, objective, logged = recording(case)
-    objective.training_step(BATCH, 0)
-    assert set(logged) == {"train/loss"}
-    assert logged["train/loss"][1] == {"on_step": False, "on_epoch": True, "batch_size": 6}
-    logged.clear()
-    objective.validation_step(BATCH, 0)
-    assert case.spec.monitor in logged
-    assert all(options == {"batch_size": 6} for _, options in logged.values())
+def test_the_monitored_value_is_among_the_scores_and_all_say_how_many_images_they_stand_for(case: Case) -> None:
+    _, objective = built(case)
+    assert case.spec.monitor in scores(objective, 0)
+    assert objective.scores(BATCH, 0).weight == objective.loss(BATCH).weight == 6
 
 
 @every_objective
 def test_validation_repeats_itself_and_draws_nothing_from_the_global_generator(case: Case) -> None:
-    _, objective, logged = recording(case)
+    _, objective = built(case)
     objective.eval()
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    objective.validation_step(BATCH, 1)
-    first = dict(logged)
-    objective.validation_step(BATCH, 1)
-    assert logged == first
+    assert scores(objective, 1) == scores(objective, 1)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("case", OBJECTIVES[3:], ids=lambda case: case.label)
 def test_training_noise_comes_from_the_global_generator(case: Case) -> None:
-    _, objective, _ = recording(case)
+    _, objective = built(case)
     losses = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
@@ -189,14 +182,14 @@ def test_training_noise_comes_from_the_global_generator(case: Case) -> None:
 
 @every_objective
 def test_the_optimiser_is_the_one_that_configure_makes_for_the_network(case: Case) -> None:
-    network, objective, _ = recording(case)
+    network, objective = built(case)
     optimizer = objective.configure_optimizers()
     assert optimizer.param_groups[0]["lr"] == 0.125
     assert {id(p) for p in optimizer.param_groups[0]["params"]} == {id(p) for p in network.parameters()}
 
 
 def test_cross_entropy_falls_when_the_optimiser_follows_the_gradient() -> None:
-    network, objective, _ = recording(Case("", "cnn", cnn(), SQUARE))
+    network, objective = built(Case("", "cnn", cnn(), SQUARE))
     before = F.cross_entropy(network(BATCH.images), BATCH.labels)
     optimizer = objective.configure_optimizers()
     objective.training_step(BATCH, 0).backward()

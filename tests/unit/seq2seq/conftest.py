@@ -15,6 +15,7 @@ torch.set_num_threads(1)
 
 TRAINING: dict[str, Any] = {
     "batch_size": 4,
+    "precision": "float32",
     "optimizer": "adamw",
     "learning_rate": 0.01,
     "weight_decay": 0.0,

@@ -1,5 +1,6 @@
 """Training, for every model: deterministic, resumable to the bit, and ending in the weights that were best on val."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from torch import Tensor
 from encdec.datasets.loading import validation_loader
 from encdec.models.build import build_objective
 from encdec.params.root import ModelName, ModelSpec
+from encdec.training.checkpoints import Checkpoints, stored
 from encdec.training.fitting import Data, Fitted, fit, use_threads
 from encdec.training.optimisers import configure
 
@@ -23,12 +25,14 @@ def run(
     *,
     checkpoints: Path | None,
     seed: int = 7,
+    seconds: float = 0.0,
     callbacks: tuple[Callback, ...] = (),
 ) -> tuple[Fitted, list[int]]:
     use_threads(1)
     seen: list[int] = []
     fitted = fit(
-        model, spec, data=data, seed=seed, max_epochs=EPOCHS, max_steps=STEPS, checkpoints=checkpoints,
+        model, spec, data=data, seed=seed, max_epochs=EPOCHS, max_steps=STEPS,
+        checkpoints=Checkpoints(checkpoints, seconds) if checkpoints else None,
         accelerator="cpu", on_epoch=lambda epoch, metrics: seen.append(epoch), callbacks=callbacks, label="fit",
     )  # fmt: skip
     return fitted, seen
@@ -52,23 +56,43 @@ class CrashInEpoch(Callback):
     def __init__(self, epoch: int, batch: int) -> None:
         self.at = (epoch, batch)
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
-    ) -> None:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: object, batch_idx: int) -> None:
         if (trainer.current_epoch, batch_idx) == self.at:
             raise Crash
 
 
+class CrashAfterEpoch(Callback):
+    """Ends the training when an epoch was trained and not yet validated."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.current_epoch == self.epoch:
+            raise Crash
+
+
+@pytest.fixture
+def at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checkpoints whatever they cost."""
+    monkeypatch.setattr("encdec.training.checkpoints.COST", math.inf)
+
+
+CRASHES = [CrashInEpoch(0, 1), CrashInEpoch(0, 2), CrashInEpoch(2, 0), CrashAfterEpoch(2), CrashInEpoch(4, 2)]
+
+
+@pytest.mark.usefixtures("at_every_step")
 def test_a_training_that_stopped_in_the_middle_ends_in_the_same_weights(
     model: ModelName, spec: ModelSpec, data: Data, tmp_path: Path
 ) -> None:
     whole, _ = run(model, spec, data, checkpoints=tmp_path / "whole")
-    for epoch, batch in ((1, 1), (3, 0)):  # twice, from different epochs
+    for crash in CRASHES:  # one after the other, each in what the last one left
         with pytest.raises(Crash):
-            run(model, spec, data, checkpoints=tmp_path / "cut", callbacks=(CrashInEpoch(epoch, batch),))
+            run(model, spec, data, checkpoints=tmp_path / "cut", callbacks=(crash,))
     resumed, seen = run(model, spec, data, checkpoints=tmp_path / "cut")
     assert same(whole, resumed)
     assert resumed.history == whole.history
+    assert resumed.best_epoch == whole.best_epoch
     assert seen == list(range(1, EPOCHS + 1)), "earlier epochs are reported again, for a log that missed them"
 
 
@@ -107,19 +131,85 @@ def test_training_lowers_the_score(model: ModelName, spec: ModelSpec, data: Data
     assert all(f"train/{'loss'}" in row for row in fitted.history)
 
 
-@pytest.mark.parametrize("broken", [True, False])
+@pytest.mark.parametrize("content", [b"", b"garbage", "half", "changed"])
 @pytest.mark.parametrize("model", ["autoencoder"], indirect=True)
-def test_a_checkpoint_that_cannot_be_read_is_not_used(
-    model: ModelName, spec: ModelSpec, data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str], broken: bool
+@pytest.mark.usefixtures("at_every_step")
+def test_a_checkpoint_that_cannot_be_read_falls_back_to_the_one_before(
+    model: ModelName,
+    spec: ModelSpec,
+    data: Data,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: bytes | str,
 ) -> None:
     whole, _ = run(model, spec, data, checkpoints=tmp_path / "whole")
     with pytest.raises(Crash):
-        run(model, spec, data, checkpoints=tmp_path / "cut", callbacks=(CrashInEpoch(3, 0),))
-    last = tmp_path / "cut/last.ckpt"
-    last.write_bytes(b"garbage" if broken else last.read_bytes()[: last.stat().st_size // 2])
-    again, _ = run(model, spec, data, checkpoints=tmp_path / "cut")
-    assert "cannot be read" in capsys.readouterr().err
+        run(model, spec, data, checkpoints=tmp_path / "cut", callbacks=(CrashInEpoch(3, 1),))
+    last, before = stored(tmp_path / "cut")  # and no third
+    assert (last.name, before.name) == ("step-0000000010.ckpt", "step-0000000009.ckpt")
+    written = last.read_bytes()
+    half, middle = written[: len(written) // 2], len(written) // 2
+    changed = written[:middle] + bytes([written[middle] ^ 1]) + written[middle + 1 :]
+    last.write_bytes({"half": half, "changed": changed}[content] if isinstance(content, str) else content)
+    steps = Steps()
+    again, _ = run(model, spec, data, checkpoints=tmp_path / "cut", callbacks=(steps,))
+    assert f"{last}: the checkpoint cannot be read" in capsys.readouterr().err
+    assert steps.seen == list(range(9, STEPS))
     assert same(whole, again)
+
+
+@pytest.mark.parametrize("model", ["autoencoder"], indirect=True)
+@pytest.mark.usefixtures("at_every_step")
+def test_a_training_that_stopped_early_and_is_started_again_trains_no_more(
+    model: ModelName, spec: ModelSpec, data: Data, tmp_path: Path
+) -> None:
+    still = spec.training.model_copy(update={"patience": 2, "optimizer": "sgd", "learning_rate": 1e-30})
+    spec = spec.model_copy(update={"training": still})
+    whole, _ = run(model, spec, data, checkpoints=tmp_path / "cut")
+    assert len(whole.history) == 3
+    steps = Steps()
+    again, seen = run(model, spec, data, checkpoints=tmp_path / "cut", callbacks=(steps,))
+    assert steps.seen == []
+    assert seen == [1, 2, 3]
+    assert again.history == whole.history
+    assert same(whole, again)
+
+
+@pytest.mark.parametrize("model", ["autoencoder"], indirect=True)
+def test_checkpoints_are_as_far_apart_as_their_time_and_their_cost_say(
+    model: ModelName, spec: ModelSpec, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock on which a step takes a second, and a checkpoint twenty."""
+    clock, saved = [0.0], []
+    monkeypatch.setattr("encdec.training.checkpoints.time.monotonic", lambda: clock[0])
+
+    class Tick(Callback):
+        def on_train_batch_start(self, *_: object) -> None:
+            clock[0] += 1
+
+        def on_save_checkpoint(self, trainer: Trainer, *_: object) -> None:
+            saved.append(trainer.global_step)
+            clock[0] += 20
+
+    def steps_of(seconds: float, cost: float) -> list[int]:
+        monkeypatch.setattr("encdec.training.checkpoints.COST", cost)
+        saved.clear()
+        run(model, spec, data, checkpoints=tmp_path / f"{seconds} {cost}", seconds=seconds, callbacks=(Tick(),))
+        return list(saved)
+
+    assert steps_of(4.0, math.inf) == [4, 8, 12]
+    assert steps_of(4.0, 20 / 6) == [4, 10], "20 seconds may be 20 / 6 of a pause: one of 6"
+    assert steps_of(99.0, math.inf) == []
+
+
+class Steps(Callback):
+    """The steps that were trained, counted from 0."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: object, batch_idx: int) -> None:
+        self.seen.append(trainer.global_step)
 
 
 @pytest.mark.parametrize("model", ["autoencoder"], indirect=True)

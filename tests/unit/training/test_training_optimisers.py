@@ -10,8 +10,8 @@ from encdec.training.optimisers import build_optimizer, build_schedule, configur
 
 def section(**changes: object) -> Training:
     values = {
-        "batch_size": 4, "optimizer": "sgd", "learning_rate": 0.1, "weight_decay": 0.0, "schedule": "constant",
-        "gradient_clip": 1.0, "max_epochs": 1, "max_steps": 1, "patience": 1,
+        "batch_size": 4, "precision": "float32", "optimizer": "sgd", "learning_rate": 0.1, "weight_decay": 0.0,
+        "schedule": "constant", "gradient_clip": 1.0, "max_epochs": 1, "max_steps": 1, "patience": 1,
     }  # fmt: skip
     return Training.model_validate({**values, **changes})
 

@@ -2,39 +2,30 @@
 
 from collections.abc import Callable
 
-from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
 from encdec.batches import ImageBatch
 from encdec.models.cnn.network import Cnn
 from encdec.models.cnn.spec import CnnSpec
+from encdec.models.objective import Loss, Objective, Scores
 
 
-class CnnObjective(LightningModule):
-    """train/loss: cross-entropy with label smoothing. val/nll and val/accuracy: means over images, without it.
-
-    `configure` makes the optimiser and the schedule of the network.
-    """
+class CnnObjective(Objective[Cnn, ImageBatch]):
+    """train/loss: cross-entropy with label smoothing. val/nll and val/accuracy: means over images, without it."""
 
     def __init__(self, network: Cnn, spec: CnnSpec, configure: Callable[[nn.Module], OptimizerLRScheduler]) -> None:
-        super().__init__()
-        self.network = network
-        self.spec = spec
-        self.configure = configure
+        super().__init__(network, configure)
+        self.label_smoothing = spec.label_smoothing
 
-    def training_step(self, batch: ImageBatch, batch_idx: int) -> Tensor:
+    def loss(self, batch: ImageBatch) -> Loss:
         logits = self.network(batch.images)
-        loss = F.cross_entropy(logits, batch.labels, label_smoothing=self.spec.label_smoothing)
-        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.labels))
-        return loss
+        loss = F.cross_entropy(logits, batch.labels, label_smoothing=self.label_smoothing)
+        return Loss(loss, len(batch.labels))
 
-    def validation_step(self, batch: ImageBatch, batch_idx: int) -> None:
+    def scores(self, batch: ImageBatch, batch_idx: int) -> Scores:
         logits = self.network(batch.images)
-        correct = logits.argmax(dim=1) == batch.labels
-        self.log("val/nll", F.cross_entropy(logits, batch.labels), batch_size=len(batch.labels))
-        self.log("val/accuracy", correct.float().mean(), batch_size=len(batch.labels))
-
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        return self.configure(self.network)
+        accuracy = (logits.argmax(dim=1) == batch.labels).float().mean()
+        values = {"val/nll": F.cross_entropy(logits, batch.labels), "val/accuracy": accuracy}
+        return Scores(values, len(batch.labels))

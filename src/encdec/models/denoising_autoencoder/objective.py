@@ -3,22 +3,21 @@
 from collections.abc import Callable
 
 import torch
-from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
-from torch import Tensor, nn
+from torch import nn
 
 from encdec.batches import ImageBatch
 from encdec.losses.reconstruction import reconstruction_loss, reconstruction_mse
 from encdec.models.denoising_autoencoder.network import DenoisingAutoencoder
 from encdec.models.denoising_autoencoder.spec import DenoisingAutoencoderSpec
+from encdec.models.objective import Loss, Objective, Scores
 from encdec.nn.corruption import corrupt
 
 
-class DenoisingAutoencoderObjective(LightningModule):
+class DenoisingAutoencoderObjective(Objective[DenoisingAutoencoder, ImageBatch]):
     """train/loss: `spec.reconstruction` of the clean image from the corrupted one, the mean over batch and pixels.
 
     val/mse: the same error, mean over images and pixels, with the same corruption of each batch in every epoch.
-    `configure` makes the optimiser and the schedule of the network.
     """
 
     def __init__(
@@ -27,21 +26,15 @@ class DenoisingAutoencoderObjective(LightningModule):
         spec: DenoisingAutoencoderSpec,
         configure: Callable[[nn.Module], OptimizerLRScheduler],
     ) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network, configure)
         self.spec = spec
-        self.configure = configure
 
-    def training_step(self, batch: ImageBatch, batch_idx: int) -> Tensor:
+    def loss(self, batch: ImageBatch) -> Loss:
         out = self.network(corrupt(batch.images, self.spec.corruption, generator=None))
         loss = reconstruction_loss(out.recon_logits, batch.images, kind=self.spec.reconstruction)
-        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.images))
-        return loss
+        return Loss(loss, len(batch.images))
 
-    def validation_step(self, batch: ImageBatch, batch_idx: int) -> None:
+    def scores(self, batch: ImageBatch, batch_idx: int) -> Scores:
         generator = torch.Generator().manual_seed(batch_idx)
         out = self.network(corrupt(batch.images, self.spec.corruption, generator=generator))
-        self.log("val/mse", reconstruction_mse(out.recon_logits, batch.images), batch_size=len(batch.images))
-
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        return self.configure(self.network)
+        return Scores({"val/mse": reconstruction_mse(out.recon_logits, batch.images)}, len(batch.images))

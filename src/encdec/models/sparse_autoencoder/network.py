@@ -8,6 +8,7 @@ from encdec.cards import ImageCard
 from encdec.models.sparse_autoencoder.spec import KlSparsity, L1Sparsity, SparseAutoencoderSpec, TopKSparsity
 from encdec.nn.codes import keep_largest, start_tied
 from encdec.nn.mlp import MlpDecoder, MlpEncoder
+from encdec.nn.precision import at_least_float32
 from encdec.nn.shape import shape_of
 
 
@@ -38,6 +39,10 @@ class SparseAutoencoder(nn.Module):
         )
         start_tied(self.to_code, self.decoder.from_code)
 
+    def score(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) -> code_logits (B, Z)."""
+        return at_least_float32(self.to_code(self.encoder(images)))
+
     def units(self, code_logits: Tensor, *, widen: int = 1) -> Tensor:
         """Scores (B, Z) -> z (B, Z); with top_k, `widen` times k units stay."""
         match self.sparsity:
@@ -54,7 +59,7 @@ class SparseAutoencoder(nn.Module):
 
     def encode(self, images: Tensor) -> Tensor:
         """(B, C, H, W) -> z (B, Z)."""
-        return self.units(self.to_code(self.encoder(images)))
+        return self.units(self.score(images))
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, Z) -> recon_logits (B, C, H, W)."""
@@ -62,6 +67,6 @@ class SparseAutoencoder(nn.Module):
         return recon_logits
 
     def forward(self, images: Tensor) -> SparseOutput:
-        code_logits = self.to_code(self.encoder(images))
+        code_logits = self.score(images)
         z = self.units(code_logits)
         return SparseOutput(self.decode(z), z, code_logits)
