@@ -1,7 +1,7 @@
 """Builds a model by its name. Only the model that is asked for is imported."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import nn
 
@@ -15,8 +15,9 @@ from encdec.models.vae.spec import VaeSpec
 from encdec.params.root import ModelName, ModelSpec
 
 if TYPE_CHECKING:  # a stage that does not train never loads Lightning
-    from pytorch_lightning import LightningModule
     from pytorch_lightning.utilities.types import OptimizerLRScheduler
+
+    from encdec.models.objective import Objective
 
 Wanted = TypeVar("Wanted")
 
@@ -56,7 +57,7 @@ def build_network(name: ModelName, spec: ModelSpec, card: Card) -> nn.Module:
 
 def build_objective(
     name: ModelName, network: nn.Module, spec: ModelSpec, configure: "Callable[[nn.Module], OptimizerLRScheduler]"
-) -> "LightningModule":
+) -> "Objective[Any, Any]":
     """The objective that trains the network; `configure` makes its optimiser and schedule.
 
     Raises:

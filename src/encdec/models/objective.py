@@ -6,8 +6,10 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from pytorch_lightning import LightningModule
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
 
 from encdec.batches import ImageBatch, PairBatch
 
@@ -37,17 +39,22 @@ class Objective(LightningModule, Generic[Network, Batch]):
     the means are logged when validation ends the epoch: train/loss, and what `scores` names. They travel in the
     checkpoint: an epoch that was interrupted reports all of its steps.
 
-    Validation computes in float32 whatever the training does, as evaluation will.
-
     Args:
         network: what is trained.
-        configure: makes the optimiser and the schedule of the network.
+        configure: makes the optimiser and the schedule of the network; the schedule moves with every step.
+
+    Attributes:
+        autocast: whether `loss` computes in bfloat16, where torch.autocast allows it; off at first. Validation
+            computes in float32 whatever the training does, as evaluation will.
     """
+
+    automatic_optimization = False
 
     def __init__(self, network: Network, configure: Callable[[nn.Module], OptimizerLRScheduler]) -> None:
         super().__init__()
         self.network = network
         self.configure = configure
+        self.autocast = False
         self.trained = WeightedMeans()
         self.validated = WeightedMeans()
 
@@ -59,14 +66,21 @@ class Objective(LightningModule, Generic[Network, Batch]):
     def scores(self, batch: Batch, batch_idx: int) -> Scores:
         """What validation measures; the same for a batch in every epoch, noise included."""
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss = self.loss(batch)
-        self.trained.add({"train/loss": loss.value.detach()}, loss.weight)
-        return loss.value
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        """A whole step: Lightning's own way through its hooks takes as long as a small network does."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
+            loss, weight = self.loss(batch)
+        optimizer, schedule = self.optimizers(), self.lr_schedulers()
+        assert isinstance(optimizer, LightningOptimizer)
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+        if isinstance(schedule, LRScheduler):
+            schedule.step()
+        self.trained.add({"train/loss": loss.detach()}, weight)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        with torch.autocast(self.device.type, enabled=False):
-            self.validated.add(*self.scores(batch, batch_idx))
+        self.validated.add(*self.scores(batch, batch_idx))
 
     def on_validation_epoch_start(self) -> None:
         self.validated.clear()
@@ -84,16 +98,6 @@ class Objective(LightningModule, Generic[Network, Batch]):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         return self.configure(self.network)
-
-    def configure_gradient_clipping(
-        self,
-        optimizer: torch.optim.Optimizer,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
-    ) -> None:
-        """By the norm of all gradients. Lightning refuses it beside a fused optimiser, which could scale by itself."""
-        if gradient_clip_val is not None:
-            nn.utils.clip_grad_norm_(self.network.parameters(), gradient_clip_val)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """The same batch where it is there already: looking through it costs more than a small step's optimiser."""

@@ -107,13 +107,12 @@ def fit(
     stop = Patience(spec.monitor, patience=spec.training.patience, check_on_train_epoch_end=True)
     by_time = [CheckpointsByTime(checkpoints)] if checkpoints else []
     precision = computed_in(spec.training.precision, accelerator)
+    objective.autocast = precision == "bfloat16"
     with progress(label, unit="steps", total=plan.total_steps, done=done) as meter:
         show = ShowProgress(meter, spec.monitor)
         trainer = build_trainer(
             plan,
             accelerator=accelerator,
-            precision=precision,
-            gradient_clip=spec.training.gradient_clip,
             callbacks=[ReseedEachStep(seed), history, best, stop, show, *callbacks, *by_time],
         )
         trainer.fit(
@@ -137,17 +136,13 @@ def build_trainer(
     plan: Plan,
     *,
     accelerator: Accelerator,
-    precision: Computed,
-    gradient_clip: float,
     callbacks: Sequence[Callback],
 ) -> pl.Trainer:
     return pl.Trainer(
         accelerator=accelerator,
         devices=1,
-        precision="bf16-mixed" if precision == "bfloat16" else "32-true",
         max_epochs=plan.epochs,
         limit_train_batches=plan.steps_per_epoch,
-        gradient_clip_val=gradient_clip,
         deterministic="warn" if torch.cuda.is_available() else True,
         num_sanity_val_steps=0,
         logger=False,

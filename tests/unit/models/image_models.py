@@ -172,11 +172,10 @@ def fit_one_batch(case: Case, network: nn.Module, batch: ImageBatch, *, steps: i
     objective = build_objective(
         case.name, network, case.spec, lambda net: torch.optim.Adam(net.parameters(), lr=learning_rate)
     )
-    objective.log = lambda *_, **__: None
     optimizer = objective.configure_optimizers()
     network.train()
-    for step in range(steps):
-        loss = objective.training_step(batch, step)
+    for _ in range(steps):
+        loss = objective.loss(batch).value
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

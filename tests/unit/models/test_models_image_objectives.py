@@ -62,7 +62,7 @@ def test_the_classifier_is_trained_on_smoothed_and_judged_on_plain_cross_entropy
     nll = -log_probs[range(6), BATCH.labels].mean()
     # label smoothing 0.2: the right class counts 0.8, and the mean of all classes 0.2
     expected = 0.8 * nll - 0.2 * log_probs.mean()
-    torch.testing.assert_close(objective.training_step(BATCH, 0), expected)
+    torch.testing.assert_close(objective.loss(BATCH).value, expected)
     judged = scores(objective, 0)
     assert judged["val/nll"] == pytest.approx(float(nll.detach()))
     share = (log_probs.argmax(dim=1) == BATCH.labels).float().mean()
@@ -76,7 +76,7 @@ def test_the_autoencoder_is_trained_on_the_named_loss_and_judged_on_mse(reconstr
     found, x = network(BATCH.images).recon_logits.sigmoid(), BATCH.images
     mse = ((found - x) ** 2).mean()
     bce = -(x * found.log() + (1 - x) * (1 - found).log()).mean()
-    torch.testing.assert_close(objective.training_step(BATCH, 0), mse if reconstruction == "mse" else bce)
+    torch.testing.assert_close(objective.loss(BATCH).value, mse if reconstruction == "mse" else bce)
     judged = scores(objective, 0)
     assert judged["val/mse"] == pytest.approx(float(mse.detach()))
 
@@ -94,7 +94,7 @@ def test_the_sparse_autoencoder_pays_for_its_units() -> None:
             # Multi-TopK adds an eighth of the error with 4 * 8 units: 1/24 of it, three times
             "top_k": ((network.decode(largest(out.code_logits, 32)).sigmoid() - BATCH.images) ** 2).mean() / 24,
         }[sparsity.kind]
-        torch.testing.assert_close(objective.training_step(BATCH, 0), mse + 3 * penalty)
+        torch.testing.assert_close(objective.loss(BATCH).value, mse + 3 * penalty)
         judged = scores(objective, 0)
         assert judged["val/mse"] == pytest.approx(float(mse.detach()))
         active = (out.code_logits > 0).sum(dim=1).float()
@@ -105,7 +105,7 @@ def test_the_sparse_autoencoder_pays_for_its_units() -> None:
 def test_the_denoising_autoencoder_sees_noise_and_is_asked_for_the_clean_image() -> None:
     network, objective = built(Case("", "denoising_autoencoder", denoising(GAUSSIAN), SQUARE))
     torch.manual_seed(3)
-    loss = objective.training_step(BATCH, 0)
+    loss = objective.loss(BATCH).value
     torch.manual_seed(3)
     noisy = corrupt(BATCH.images, GAUSSIAN, generator=None)
     torch.testing.assert_close(loss, ((network(noisy).recon_logits.sigmoid() - BATCH.images) ** 2).mean())
@@ -137,7 +137,7 @@ def test_the_vae_is_trained_with_beta_and_judged_without(likelihood: str) -> Non
     assert judged["val/kl"] == pytest.approx(float(kl.detach()), rel=1e-5)
     assert judged["val/negative_elbo"] == pytest.approx(float((nll + kl).detach()), rel=1e-5)
     objective.terms = lambda images, generator: terms()
-    torch.testing.assert_close(objective.training_step(BATCH, 0), nll + 4 * kl, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(objective.loss(BATCH).value, nll + 4 * kl, rtol=1e-5, atol=1e-5)
 
 
 def test_beta_rises_to_its_value_and_stays_there() -> None:
@@ -150,7 +150,7 @@ def test_the_warm_up_follows_the_trainers_steps() -> None:
     del network
     assert objective.global_step == 0
     objective.terms = lambda images, generator: (torch.tensor(10.0), torch.tensor(1.0))
-    assert float(objective.training_step(BATCH, 7)) == 10.0
+    assert float(objective.loss(BATCH).value) == 10.0
 
 
 @every_objective
@@ -176,7 +176,7 @@ def test_training_noise_comes_from_the_global_generator(case: Case) -> None:
     losses = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
-        losses.append(float(objective.training_step(BATCH, 1).detach()))
+        losses.append(float(objective.loss(BATCH).value.detach()))
     assert losses[0] == losses[1] != losses[2]
 
 
@@ -192,6 +192,6 @@ def test_cross_entropy_falls_when_the_optimiser_follows_the_gradient() -> None:
     network, objective = built(Case("", "cnn", cnn(), SQUARE))
     before = F.cross_entropy(network(BATCH.images), BATCH.labels)
     optimizer = objective.configure_optimizers()
-    objective.training_step(BATCH, 0).backward()
+    objective.loss(BATCH).value.backward()
     optimizer.step()
     assert F.cross_entropy(network(BATCH.images), BATCH.labels) < before

@@ -64,3 +64,16 @@ def test_a_schedule_moves_every_step_not_every_epoch() -> None:
     assert isinstance(made, dict)
     assert made["lr_scheduler"]["interval"] == "step"
     assert made["lr_scheduler"]["scheduler"].T_max == 7
+
+
+@pytest.mark.parametrize(("limit", "scale"), [(2.5, 0.5), (5.0, 1.0), (10.0, 1.0)])
+def test_gradients_are_clipped_together_by_their_norm(limit: float, scale: float) -> None:
+    layer = nn.Linear(1, 1)
+    made = configure(section(gradient_clip=limit, learning_rate=1.0), total_steps=1)(layer)
+    assert isinstance(made, dict)
+    before = [parameter.detach().clone() for parameter in layer.parameters()]
+    layer.weight.grad, layer.bias.grad = torch.tensor([[3.0]]), torch.tensor([4.0])  # of norm 5
+    made["optimizer"].step()
+    # nesterov's first step: g + 0.9 g
+    moved = [float((old - new).detach()) for old, new in zip(before, layer.parameters(), strict=True)]
+    assert moved == pytest.approx([1.9 * 3.0 * scale, 1.9 * 4.0 * scale], rel=1e-5)
