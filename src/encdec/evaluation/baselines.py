@@ -1,5 +1,7 @@
 """What simple methods reach on the same test rows, measured once per kind of data: fitted on train, chosen on val."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from encdec.datasets.folder import spans
 from encdec.datasets.images import ImageSplit
 from encdec.datasets.pairs import PairSplit
 from encdec.evaluation.components import write_components
@@ -35,6 +38,9 @@ BERNOULLI_FILE = "bernoulli_nll.npy"
 WIENER_FILE = "wiener.parquet"
 TEXTS_FILE = "texts.parquet"
 NOISE_FILE = "noise.json"
+MAX_VALUES = 2**21
+"""Pixels of test rows that are measured at once: 16 MiB."""
+Measure = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 ON = 0.5
 """A pixel above this is on, as the Bernoulli VAE has it."""
 
@@ -51,12 +57,14 @@ def write_image_baselines(
     """Logistic regression, principal components and independent pixels, into an existing folder."""
     with threadpool_limits(threads):
         strength = write_logistic_regression(out, train=train, val=val, test=test)
-        known, asked = flat(train, np.float64), flat(test, np.float64)
+        known = flat(train, np.float64)
         components = fit_components(known, pixel_max=train.card.pixel_max, seed=seed)
+        known_on = known > ON
+        del known
         write_components(out, components)
-        np.save(out / PCA_FILE, reconstruction_errors(components, asked))
-        np.save(out / PPCA_FILE, probabilistic_nll(components, asked))
-        np.save(out / BERNOULLI_FILE, independent_nll(known > ON, asked > ON))
+        write_by_rows(out / PCA_FILE, test, partial(reconstruction_errors, components))
+        write_by_rows(out / PPCA_FILE, test, partial(probabilistic_nll, components))
+        write_by_rows(out / BERNOULLI_FILE, test, lambda asked: independent_nll(known_on, asked > ON))
     summary = {
         "rows": {"train": len(train), "val": len(val), "test": len(test)},
         "logistic_regression": strength,
@@ -133,8 +141,20 @@ def write_columns(path: Path, columns: Columns) -> None:
     pd.DataFrame(columns).to_parquet(path, index=False)
 
 
-def flat(split: ImageSplit, dtype: type[np.floating[Any]]) -> NDArray[Any]:
-    """The images as rows (N, D), scaled so that the card's `pixel_max` is 1."""
-    stored: NDArray[Any] = np.asarray(split.images).reshape(len(split), -1).astype(dtype)
+def write_by_rows(path: Path, split: ImageSplit, measure: Measure) -> None:
+    """What `measure` makes of the split's rows (N, D), an array (N,) or (N, M), with a part of them in memory."""
+    parts = spans(len(split), max(1, MAX_VALUES // split.card.inputs))
+    first = measure(flat(split, np.float64, parts[0]))
+    whole = np.lib.format.open_memmap(path, mode="w+", dtype=first.dtype, shape=(len(split), *first.shape[1:]))
+    whole[slice(*parts[0])] = first
+    for part in parts[1:]:
+        whole[slice(*part)] = measure(flat(split, np.float64, part))
+    whole.flush()
+
+
+def flat(split: ImageSplit, dtype: type[np.floating[Any]], part: tuple[int, int] | None = None) -> NDArray[Any]:
+    """The images, or those from the first row of a part to its end, as rows (N, D) with the card's `pixel_max` at 1."""
+    images = split.images if part is None else split.images[slice(*part)]
+    stored: NDArray[Any] = np.asarray(images).reshape(len(images), -1).astype(dtype)
     stored /= split.card.pixel_max
     return stored

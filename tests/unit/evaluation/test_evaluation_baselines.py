@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 from evaluation_data import BATCH_SIZE, NOISE, SEED, Prepared, write_baselines
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
 from encdec.datasets.images import ImageSplit
+from encdec.evaluation import baselines
 from encdec.nn.corruption import corrupt
 
 
@@ -26,6 +28,22 @@ def test_principal_components_are_fitted_on_train_and_measured_on_test(prepared:
     restored = pca.inverse_transform(pca.transform(test))
     np.testing.assert_allclose(errors[:, 4], np.square(restored - test).mean(axis=1), rtol=1e-9)
     np.testing.assert_allclose(nll[:, 4], -pca.score_samples(test), rtol=1e-9)
+
+
+def test_test_rows_measured_in_parts_are_those_measured_at_once(
+    prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = ImageSplit.open(prepared.images / "test")
+    rows, parts = pixels(prepared, "test"), []
+
+    def measure(asked: np.ndarray) -> np.ndarray:
+        parts.append(len(asked))
+        return asked[:, :2] * 3
+
+    monkeypatch.setattr(baselines, "MAX_VALUES", 7 * 16 + 1)
+    baselines.write_by_rows(tmp_path / "found.npy", test, measure)
+    np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), rows[:, :2] * 3)
+    assert parts == [7, 7, 1]
 
 
 def test_logistic_regression_is_that_of_its_own_strength(prepared: Prepared) -> None:

@@ -81,11 +81,17 @@ def test_with_the_exact_posterior_every_weight_is_the_likelihood() -> None:
 
 def test_columns_of_batches_are_joined_in_order() -> None:
     parts = [{"a": np.array([1, 2]), "b": np.zeros((2, 3))}, {"a": np.array([3]), "b": np.ones((1, 3))}]
-    columns = joined(parts)
+    columns = joined(parts, rows=3)
     assert columns["a"].tolist() == [1, 2, 3]
     assert columns["b"].tolist() == [[0.0] * 3, [0.0] * 3, [1.0] * 3]
 
 
 def test_a_split_without_rows_cannot_be_scored() -> None:
     with pytest.raises(ValueError, match="has no rows; give it a larger share"):
-        joined([])
+        joined([], rows=0)
+
+
+@pytest.mark.parametrize("rows", [2, 4])
+def test_batches_must_have_the_rows_of_their_split(rows: int) -> None:
+    with pytest.raises(ValueError, match=f"the batches have 3 rows, expected {rows}"):
+        joined([{"a": np.array([1, 2])}, {"a": np.array([3])}], rows=rows)

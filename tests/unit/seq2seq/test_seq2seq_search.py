@@ -1,7 +1,6 @@
 """Search against exhaustive enumeration, against a plain beam search, and against the decoder's own probabilities."""
 
 from collections.abc import Callable
-from functools import partial
 from itertools import product
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ from torch import Tensor
 from encdec.batches import PairBatch
 from encdec.cards import BOS_ID, EOS_ID, UNK_ID, PairCard
 from encdec.losses.sequence import sequence_nll
-from encdec.models.seq2seq.network import Seq2Seq
+from encdec.models.seq2seq.network import Encoded, Seq2Seq
 from encdec.models.seq2seq.spec import Decoding
 from encdec.nn.search import Decoded, Step, beam_search, greedy_search
 
@@ -24,6 +23,15 @@ SOURCES = [[4, 5, 6], [7], [8, 9], [10, 11, 4, 5]]
 class Hypothesis(NamedTuple):
     ids: list[int]
     score: float
+
+
+class Counting(NamedTuple):
+    """What a decoder reads that writes one token after the other, whatever the source: where it stands."""
+
+    state: Tensor  # (1, B, 1)
+
+    def take(self, rows: Tensor) -> "Counting":
+        return Counting(self.state[:, rows])
 
 
 def log_probs_after(network: Seq2Seq, source: Tensor, prefix: list[int]) -> Tensor:
@@ -64,9 +72,8 @@ def test_a_beam_of_one_is_greedy(attention: str, seed: int, make_network: MakeNe
     batch = make_batch(SOURCES)
     with torch.no_grad():
         encoded = network.encode(batch.source_ids, batch.source_mask)
-        step = partial(network.step, encoded=encoded)
-        greedy = greedy_search(step, encoded.state, max_length=9)
-        beam = beam_search(step, encoded.state, beam_size=1, length_penalty=1.0, max_length=9)
+        greedy = greedy_search(network.step, encoded, max_length=9)
+        beam = beam_search(network.step, encoded, beam_size=1, length_penalty=1.0, max_length=9)
     assert torch.equal(greedy.ids, beam.ids)
     torch.testing.assert_close(greedy.scores, beam.scores)
     torch.testing.assert_close(greedy.attention, beam.attention)
@@ -97,8 +104,8 @@ def test_a_beam_wider_than_all_targets_finds_the_best_of_all(
         encoded = network.encode(batch.source_ids, batch.source_mask)
         # 128 places: 40 targets that end and the 81 of four symbols that do not
         found = beam_search(
-            partial(network.step, encoded=encoded),
-            encoded.state,
+            network.step,
+            encoded,
             beam_size=128,
             length_penalty=length_penalty,
             max_length=4,
@@ -150,7 +157,7 @@ def test_improbable_results_do_not_stop_the_search_before_the_probable_one_ends_
     """
     calls = []
 
-    def step(token_ids: Tensor, state: Tensor) -> Step:
+    def step(token_ids: Tensor, state: Tensor, encoded: Counting) -> Step:
         calls.append(1)
         position = state[0, :, 0].view_as(token_ids)  # (B, K)
         logits = torch.full((*token_ids.shape, 6), -30.0)
@@ -161,10 +168,79 @@ def test_improbable_results_do_not_stop_the_search_before_the_probable_one_ends_
     for length_penalty, beam_size in product((0.0, 1.0), (1, 2, 3, 5)):
         calls.clear()
         found = beam_search(
-            step, torch.zeros(1, 1, 1), beam_size=beam_size, length_penalty=length_penalty, max_length=8
+            step, Counting(torch.zeros(1, 1, 1)), beam_size=beam_size, length_penalty=length_penalty, max_length=8
         )
         assert found.ids.tolist() == [[4, 4, 4, EOS_ID]]
         assert len(calls) == 4
+
+
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_finished_sources_leave_the_batch_and_change_nothing_for_the_others(
+    beam_size: int, make_network: MakeNetwork, make_batch: MakeBatch
+) -> None:
+    sources = [[first, *rest] for first in range(4, 12) for rest in ([], [4], [11, 5])]
+    batch = make_batch(sources)
+    decoding = Decoding(beam_size=beam_size, length_penalty=1.0)
+    left_early = 0
+    for seed in range(6):
+        network = make_network(seed=seed, attention="dot")
+        with torch.no_grad():
+            network.to_logits.bias[EOS_ID] += 1.0  # results of all lengths
+        found, searched = decode_and_count(network, batch, decoding)
+        assert searched[0] == len(sources)
+        assert searched == sorted(searched, reverse=True)
+        left_early += searched[-1] < len(sources)
+        for row in range(len(sources)):
+            source_ids, mask = batch.source_ids[row : row + 1], batch.source_mask[row : row + 1]
+            alone = network.decode(source_ids, mask, decoding)
+            length = alone.ids.shape[1]
+            assert found.attention is not None
+            assert alone.attention is not None
+            assert tokens_of(found, row) == tokens_of(alone, 0)
+            torch.testing.assert_close(found.scores[row], alone.scores[0])
+            torch.testing.assert_close(found.attention[row, :length], alone.attention[0])
+            assert not found.attention[row, length:].any()
+    assert left_early >= 3
+
+
+def decode_and_count(network: Seq2Seq, batch: PairBatch, decoding: Decoding) -> tuple[Decoded, list[int]]:
+    """The result, and how many sources each step of the search was asked for."""
+    searched = []
+
+    def step(token_ids: Tensor, state: Tensor, encoded: Encoded) -> Step:
+        searched.append(len(token_ids))
+        return network.step(token_ids, state, encoded)
+
+    with torch.no_grad():
+        encoded = network.encode(batch.source_ids, batch.source_mask)
+        if decoding.beam_size == 1:
+            return greedy_search(step, encoded, max_length=10), searched
+        found = beam_search(
+            step, encoded, beam_size=decoding.beam_size, length_penalty=decoding.length_penalty, max_length=10
+        )
+    return found, searched
+
+
+@pytest.mark.parametrize("beam_size", [1, 2])
+def test_a_batch_costs_what_its_sources_need(beam_size: int) -> None:
+    """Source b ends after b + 1 tokens for certain. Of 8, 6 or fewer stay after step 2: then 6, 5 (over 0.75 of 6),
+    so it leaves with the next, and so on."""
+    searched = []
+
+    def step(token_ids: Tensor, state: Tensor, encoded: Counting) -> Step:
+        searched.append(len(token_ids))
+        left = state[0, :, 0].view_as(token_ids)  # tokens before the end, of each hypothesis
+        logits = torch.full((*token_ids.shape, 6), -30.0)
+        logits.scatter_(2, torch.where(left > 0, 4, EOS_ID)[:, :, None], 30.0)
+        return Step(logits, state - 1.0, None)
+
+    encoded = Counting(torch.arange(8.0).view(1, 8, 1))
+    if beam_size == 1:
+        found = greedy_search(step, encoded, max_length=20)
+    else:
+        found = beam_search(step, encoded, beam_size=beam_size, length_penalty=0.0, max_length=20)
+    assert searched == [8, 8, 6, 6, 4, 3, 2, 1]
+    assert [tokens_of(found, row) for row in range(8)] == [[4] * row + [EOS_ID] for row in range(8)]
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])

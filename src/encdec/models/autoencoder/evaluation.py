@@ -19,8 +19,8 @@ def score(network: Autoencoder, spec: AutoencoderSpec, split: ImageSplit, settin
     Nothing is drawn at random, so `seed` changes nothing.
     """
     network.eval()
-    parts = [
+    parts = (
         {"mse": image_mse(network(images).recon_logits, images).double().numpy()}
         for images, _ in split.batches(settings.batch_size, label="evaluate autoencoder")
-    ]
-    return Scores(joined(parts), RECONSTRUCTION_METRICS, {})
+    )
+    return Scores(joined(parts, rows=len(split)), RECONSTRUCTION_METRICS, {})

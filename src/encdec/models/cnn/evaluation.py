@@ -1,6 +1,6 @@
 """Scores a classifier on one split."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -38,21 +38,22 @@ def score(network: Cnn, spec: CnnSpec, split: ImageSplit, settings: Evaluation, 
 def classify(network: Cnn, split: ImageSplit, *, batch_size: int) -> Columns:
     """A value per image of the split, in its order."""
     network.eval()
-    parts: list[Columns] = []
+    return joined(classified(network, split, batch_size=batch_size), rows=len(split))
+
+
+def classified(network: Cnn, split: ImageSplit, *, batch_size: int) -> Iterator[Columns]:
+    """The same, batch by batch."""
     for images, labels in split.batches(batch_size, label="evaluate cnn"):
         logits = network(images).double()
         prediction = logits.argmax(dim=1)
-        parts.append(
-            {
-                "label": labels.numpy(),
-                "prediction": prediction.numpy(),
-                "confidence": logits.softmax(dim=1).amax(dim=1).numpy(),
-                "correct": (prediction == labels).numpy(),
-                "rank": ranks(logits.numpy(), labels.numpy()),
-                "nll": F.cross_entropy(logits, labels, reduction="none").numpy(),
-            }
-        )
-    return joined(parts)
+        yield {
+            "label": labels.numpy(),
+            "prediction": prediction.numpy(),
+            "confidence": logits.softmax(dim=1).amax(dim=1).numpy(),
+            "correct": (prediction == labels).numpy(),
+            "rank": ranks(logits.numpy(), labels.numpy()),
+            "nll": F.cross_entropy(logits, labels, reduction="none").numpy(),
+        }
 
 
 def answers(columns: Columns, *, classes: Sequence[str]) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """Scores a denoising autoencoder on one split."""
 
+from collections.abc import Iterator
+
 import torch
 
 from encdec.datasets.images import ImageSplit
@@ -33,11 +35,16 @@ def score(
     that does the same is given the same images.
     """
     network.eval()
+    return Scores(joined(restored(network, spec, split, settings, seed=seed), rows=len(split)), METRICS, {})
+
+
+def restored(
+    network: DenoisingAutoencoder, spec: DenoisingAutoencoderSpec, split: ImageSplit, settings: Evaluation, *, seed: int
+) -> Iterator[Columns]:
+    """The columns, batch by batch."""
     generator = torch.Generator().manual_seed(seed)
-    parts: list[Columns] = []
     for images, _ in split.batches(settings.batch_size, label="evaluate denoising_autoencoder"):
         corrupted = corrupt(images, spec.corruption, generator=generator)
         before = (corrupted - images).double().square().flatten(1).mean(dim=1)
         after = image_mse(network(corrupted).recon_logits, images).double()
-        parts.append({"mse": after.numpy(), "mse_before": before.numpy()})
-    return Scores(joined(parts), METRICS, {})
+        yield {"mse": after.numpy(), "mse_before": before.numpy()}

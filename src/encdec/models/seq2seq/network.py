@@ -1,6 +1,5 @@
 """The sequence-to-sequence network: a recurrent encoder, and a recurrent decoder that may attend to it."""
 
-from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -20,6 +19,11 @@ class Encoded(NamedTuple):
     keys: Tensor | None  # (B, S, A)
     mask: Tensor  # (B, S)
     state: Tensor  # (L, B, G*H), the decoder's first
+
+    def take(self, rows: Tensor) -> "Encoded":
+        """Only the sources `rows` (N,), so that a search can leave out those that are finished."""
+        keys = None if self.keys is None else self.keys[rows]
+        return Encoded(self.memory[rows], keys, self.mask[rows], self.state[:, rows])
 
 
 class Reading(NamedTuple):
@@ -124,12 +128,11 @@ class Seq2Seq(nn.Module):
     def decode(self, source_ids: Tensor, source_mask: Tensor, decoding: Decoding) -> Decoded:
         """(B, S), (B, S) -> the best target found for each source, at most twice as long as any of train."""
         encoded = self.encode(source_ids, source_mask)
-        step = partial(self.step, encoded=encoded)
         if decoding.beam_size == 1:
-            return greedy_search(step, encoded.state, max_length=self.max_decoded_length)
+            return greedy_search(self.step, encoded, max_length=self.max_decoded_length)
         return beam_search(
-            step,
-            encoded.state,
+            self.step,
+            encoded,
             beam_size=decoding.beam_size,
             length_penalty=decoding.length_penalty,
             max_length=self.max_decoded_length,

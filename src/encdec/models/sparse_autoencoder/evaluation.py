@@ -1,5 +1,7 @@
 """Scores a sparse autoencoder on one split."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 import torch
@@ -48,17 +50,20 @@ def reconstruct(
 ) -> tuple[Columns, NDArray[np.float64]]:
     """The columns, and the sum over images of each unit's value (Z,)."""
     network.eval()
-    parts: list[Columns] = []
     total = np.zeros(network.to_code.out_features)
+    return joined(reconstructed(network, split, total, batch_size=batch_size), rows=len(split)), total
+
+
+def reconstructed(
+    network: SparseAutoencoder, split: ImageSplit, total: NDArray[np.float64], *, batch_size: int
+) -> Iterator[Columns]:
+    """The columns, batch by batch; each adds its values to `total`."""
     for images, _ in split.batches(batch_size, label="evaluate sparse_autoencoder"):
         out = network(images)
         active = network.active(out.z)
         total += out.z.double().sum(dim=0).numpy()
-        parts.append(
-            {
-                "mse": image_mse(out.recon_logits, images).double().numpy(),
-                "active_units": active.sum(dim=1).numpy(),
-                "active": active.numpy(),
-            }
-        )
-    return joined(parts), total
+        yield {
+            "mse": image_mse(out.recon_logits, images).double().numpy(),
+            "active_units": active.sum(dim=1).numpy(),
+            "active": active.numpy(),
+        }

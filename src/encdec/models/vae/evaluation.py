@@ -39,11 +39,11 @@ def score(
     """
     network.eval()
     generator = torch.Generator().manual_seed(seed)
-    parts = [
+    parts = (
         columns_of(network, images, samples=settings.importance_samples, generator=generator)
         for images, _ in split.batches(settings.batch_size, label="evaluate vae")
-    ]
-    return Scores(joined(parts), METRICS, {})
+    )
+    return Scores(joined(parts, rows=len(split)), METRICS, {})
 
 
 def columns_of(network: VariationalAutoencoder, images: Tensor, *, samples: int, generator: torch.Generator) -> Columns:
