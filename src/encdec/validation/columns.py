@@ -50,8 +50,11 @@ def structure_frame(manifest: pd.DataFrame) -> pd.DataFrame:
 
     Every other text is empty here: Great Expectations would take a fingerprint of each.
     """
-    texts = [name for name, dtype in manifest.dtypes.items() if dtype == "str" and name != "split"]
-    return manifest.assign(**{name: manifest[name].where(manifest[name].isna(), "") for name in texts})
+    frame = manifest.copy(deep=False)
+    for name in manifest:
+        if manifest[name].dtype == "str" and name != "split":
+            frame[name] = manifest[name].where(manifest[name].isna(), "")
+    return frame
 
 
 def image_frame(manifest: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
