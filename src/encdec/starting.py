@@ -1,5 +1,6 @@
 """What a stage script does before anything else; it imports next to nothing."""
 
+import gc
 import os
 import sys
 from io import TextIOWrapper
@@ -15,9 +16,13 @@ def begin(name: str) -> None:
     From here on a signal ends the process with a line instead of a traceback, a character that the terminal lacks
     is written as \\uXXXX, and text and file names are UTF-8 whatever the locale says: outs must not depend on it.
     Who has no home keeps the caches of libraries and the downloads in the project.
+
+    The collector of cycles rests while modules are imported: they are all kept, and looking through them again and
+    again is a third of the time. `encdec.command.run_command` wakes it.
     """
     if name != "__main__":
         return
+    gc.disable()
     leave_at_once()
     if sys.getfilesystemencoding() != "utf-8":
         start_again_with_utf8()

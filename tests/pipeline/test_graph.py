@@ -22,6 +22,23 @@ EXEMPT = {
     "src/encdec/starting.py": "sets the terminal's words and signals; that text is UTF-8 in every locale, a test holds",
 }
 
+TORCH = {"torch", "torchmetrics", "torchvision"}
+LIGHTNING = {"pytorch_lightning", "lightning_fabric", "lightning"}
+NEVER = {"lightning", "dvc", "gradio", "tensorflow", "transformers"}
+DATA = {*NEVER, *TORCH, *LIGHTNING, "optuna", "matplotlib"}  # what no stage needs that only reads and writes data
+FORBIDDEN = {
+    "check": {*DATA, "great_expectations", "mlflow", "pandas", "sklearn"},
+    "ingest": {*DATA, "great_expectations"},
+    "validate": {*DATA, "sklearn", "babel", "tokenizers"},
+    "prepare": {*DATA, "great_expectations", "sklearn", "babel"},
+    "baselines": {*NEVER, *LIGHTNING, "great_expectations", "optuna", "matplotlib"},
+    "tune": {*NEVER, "great_expectations", "sklearn", "babel"},
+    "train": {*NEVER, "great_expectations", "sklearn", "optuna", "babel"},
+    "evaluate": {*NEVER, *LIGHTNING, "great_expectations", "optuna"},
+    "report": {*DATA, "great_expectations", "sklearn", "babel"},
+}
+"""The packages that a stage must not load, which take seconds or hide a dependency."""
+
 
 def stages(project: Project) -> dict[str, Any]:
     """Every stage with its resolved deps, as DVC itself sees it."""
@@ -100,13 +117,20 @@ def test_tune_and_train_never_open_the_test_split(finished: Project) -> None:
     assert opened == readers | {f"prepare@{kind}" for kind in KINDS}
 
 
-def test_only_stages_with_networks_load_torch_and_only_tune_and_train_load_lightning(finished: Project) -> None:
-    for stage, found in spied(finished).items():
-        name = stage.split("@")[0]
-        assert ("torch" in found["packages"]) == (name in ("tune", "train", "evaluate", "baselines")), stage
-        assert ("pytorch_lightning" in found["packages"]) == (name in ("tune", "train")), stage
-        assert ("great_expectations" in found["packages"]) == (name == "validate"), stage
-        assert "lightning" not in found["packages"], stage
+def test_a_stage_loads_no_package_that_it_does_not_need(finished: Project) -> None:
+    loaded = {(stage, name) for stage, found in spied(finished).items() for name in found["packages"]}
+    assert {stage.split("@")[0] for stage, _ in loaded} == set(FORBIDDEN)
+    assert {(stage, name) for stage, name in loaded if name in FORBIDDEN[stage.split("@")[0]]} == set()
+
+
+def test_a_stage_loads_the_packages_that_it_is_made_with(finished: Project) -> None:
+    """What is forbidden elsewhere would be seen: the names are those that Python has."""
+    seen = {stage: set(found["packages"]) for stage, found in spied(finished).items()}
+    assert {"torch", "pytorch_lightning", "mlflow"} <= seen["train@vae"]
+    assert {"torch", "pytorch_lightning", "optuna"} <= seen["tune@vae"]
+    assert {"torch", "sklearn", "matplotlib"} <= seen["evaluate@vae"]
+    assert "torch" in seen["baselines@images"]
+    assert "great_expectations" in seen["validate@images"]
 
 
 def test_a_stage_loads_the_folder_of_its_own_model_alone(finished: Project) -> None:

@@ -1,11 +1,20 @@
 """Mistakes of the user are sentences; mistakes of ours keep their traceback."""
 
-from collections.abc import Callable
+import gc
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from encdec.command import run_command
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_frozen() -> Iterator[None]:
+    yield
+    gc.unfreeze()
 
 
 def start(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
@@ -76,3 +85,20 @@ def test_memory_that_does_not_suffice_is_a_sentence(monkeypatch: pytest.MonkeyPa
     start(monkeypatch, "--out", "x")
     with pytest.raises(RuntimeError, match="a bug"):
         run_command(fail(RuntimeError("a bug")), "text", paths={"out": "where"})
+
+
+SCRIPT = """
+from encdec.starting import begin
+begin(__name__)
+import gc
+from encdec.command import run_command
+print("imported", gc.isenabled(), gc.get_freeze_count() > 0)
+run_command(lambda out: print("working", gc.isenabled(), gc.get_freeze_count() > 0), "", paths={"out": "where"})
+"""
+
+
+def test_cycles_are_collected_while_a_stage_works_but_not_while_it_imports(tmp_path: Path) -> None:
+    (tmp_path / "stage.py").write_text(SCRIPT)
+    command = [sys.executable, str(tmp_path / "stage.py"), "--out", "x"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["imported False False", "working True True"]

@@ -9,6 +9,8 @@ from encdec.tracking.flat import MAX_PARAM, MAX_TAG, cut, safe_key, shown
 from encdec.tracking.store import Store
 
 FLUSH_SECONDS = 1.0
+MAX_SHARE = 1 / 200
+"""Of the time that goes by, what sending may take: where a call is slow, calls are further apart."""
 METRICS_PER_BATCH = 600  # with PAIRS_PER_BATCH params and tags of full length: below MLflow's 1000 entries and 1 MB
 PAIRS_PER_BATCH = 70
 
@@ -21,9 +23,10 @@ class Point(NamedTuple):
 
 
 class Recorder:
-    """Collects metrics, parameters and tags of a run; sends them every `flush_seconds`, and at `flush`.
+    """Collects metrics, parameters and tags of a run; sends them every `flush_seconds` or later, and at `flush`.
 
-    MLflow takes 20 ms or more per call: an epoch of a small model is quicker than that.
+    MLflow takes 20 ms or more per call: an epoch of a small model is quicker than that, and a call in every second
+    would take more than a hundredth of a training. So the next one waits until the last took at most `MAX_SHARE`.
 
     Args:
         continued: the run holds metrics of an earlier process; a step that it has is not written again.
@@ -38,7 +41,7 @@ class Recorder:
         self.tags: dict[str, str] = {}
         self.steps: dict[str, set[int]] = {}
         self.flush_seconds = flush_seconds
-        self.flushed = -math.inf
+        self.next_flush = -math.inf
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Numbers that are not finite are kept as NaN (MLflow would show infinity as 1.8e308), with a tag."""
@@ -51,7 +54,7 @@ class Recorder:
                 self.set_tags({f"nonfinite/{key}": f"{number} at step {at}"})
                 number = math.nan
             self.points.append(Point(key, number, at, now))
-        if time.monotonic() - self.flushed >= self.flush_seconds:
+        if time.monotonic() >= self.next_flush:
             self.flush()
 
     def known_steps(self, key: str) -> set[int]:
@@ -72,6 +75,7 @@ class Recorder:
         """Send what was collected; what could not be sent stays collected."""
         from mlflow.entities import Metric, Param, RunTag
 
+        began = time.monotonic()
         for points, params, tags in batches(self.points, self.params, self.tags):
             self.store.client.log_batch(
                 self.run_id,
@@ -80,7 +84,8 @@ class Recorder:
                 tags=[RunTag(key, value) for key, value in tags],
             )
         self.points, self.params, self.tags = [], {}, {}
-        self.flushed = time.monotonic()
+        ended = time.monotonic()
+        self.next_flush = ended + max(self.flush_seconds, (ended - began) / MAX_SHARE)
 
 
 Pairs = Sequence[tuple[str, str]]

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
+from types import MappingProxyType
 
 MAIN_LIBRARIES = (
     "encdec",
@@ -61,8 +63,11 @@ def read_lock(lock: Path) -> dict[str, str]:
     return versions
 
 
-def installed_versions() -> dict[str, str]:
-    return {found.name: found.version for found in distributions()}
+@cache
+def installed_versions() -> Mapping[str, str]:
+    """Of every package, by the name that it gives itself; each one's metadata is read once, as there are hundreds."""
+    read = (found.metadata for found in distributions())
+    return MappingProxyType({metadata["Name"]: metadata["Version"] for metadata in read})
 
 
 def main_versions() -> Mapping[str, str]:

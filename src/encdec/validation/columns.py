@@ -4,6 +4,7 @@ Everything is linear in the rows and, but for the texts with unseen characters, 
 """
 
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any
 from unicodedata import normalize
@@ -17,6 +18,7 @@ from encdec.params.data import SPLITS
 # Control characters but tab and line ends; embeddings, overrides and isolates, with which a text is shown in another
 # order than it is read (CVE-2021-42574). The marks U+200E, U+200F and U+061C stand in ordinary Arabic and Hebrew.
 CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]")
+TEXTS_AT_ONCE = 2**16  # the numbers of their characters take some megabytes
 IMAGE_COLUMNS = {
     "sample": "str",
     "content_hash": "str",
@@ -41,6 +43,18 @@ PAIR_COLUMNS = {
     "source_characters": "int64",
     "target_characters": "int64",
 }
+
+
+def structure_frame(manifest: pd.DataFrame) -> pd.DataFrame:
+    """What the checks of structure read: types and nulls of all columns, and the names of the splits.
+
+    Every other text is empty here: Great Expectations would take a fingerprint of each.
+    """
+    frame = manifest.copy(deep=False)
+    for name in manifest:
+        if manifest[name].dtype == "str" and name != "split":
+            frame[name] = manifest[name].where(manifest[name].isna(), "")
+    return frame
 
 
 def image_frame(manifest: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
@@ -107,12 +121,20 @@ def unseen_characters(manifest: pd.DataFrame, column: str) -> "pd.Series[str]":
     """(N,) the characters of the NFC text that no row of train has, each once and in order; null for rows of train."""
     in_train = (manifest["split"] == "train").to_numpy()
     texts = manifest[column].to_numpy(dtype=object)
-    alphabet: set[str] = set()
-    alphabet.update(*(normalize("NFC", text) for text in texts[in_train]))
+    alphabet = alphabet_of(texts[in_train])
     unseen = np.full(len(manifest), None, dtype=object)
     held_out = (normalize("NFC", text) for text in texts[~in_train])
     unseen[~in_train] = ["" if alphabet.issuperset(text) else "".join(sorted({*text} - alphabet)) for text in held_out]
     return pd.Series(unseen, index=manifest.index, dtype="str")
+
+
+def alphabet_of(texts: NDArray[np.object_]) -> set[str]:
+    """The characters of the NFC texts; by their numbers, as there are many times more characters than texts."""
+    seen = np.zeros(sys.maxunicode + 1, dtype=bool)
+    for start in range(0, len(texts), TEXTS_AT_ONCE):
+        joined = "".join([normalize("NFC", text) for text in texts[start : start + TEXTS_AT_ONCE]])
+        seen[np.frombuffer(joined.encode("utf-32-le"), dtype="<u4")] = True
+    return {chr(number) for number in np.flatnonzero(seen)}
 
 
 def control_characters(texts: "pd.Series[str]") -> "pd.Series[str]":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from encdec.params.data import ImageChecks, MaxCharacters, PairChecks
-from encdec.validation.columns import IMAGE_COLUMNS, PAIR_COLUMNS, image_frame, pair_frame
+from encdec.validation.columns import IMAGE_COLUMNS, PAIR_COLUMNS, image_frame, pair_frame, structure_frame
 from encdec.validation.findings import Finding, ValidationError, ValidationReport
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def check_structure(rows: pd.DataFrame, checks: ImageChecks | PairChecks, column
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     from encdec.validation.structure_rules import structure_rules
 
-    answers = answer(rows, rows, structure_rules(rows, checks, columns), name="structure")
+    answers = answer(rows, structure_frame(rows), structure_rules(rows, checks, columns), name="structure")
     if is_blocked(answers, rows):
         return Answers([finding._replace(severity="error") for finding in answers.findings], answers.results)
     return answers

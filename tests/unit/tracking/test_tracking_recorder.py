@@ -36,12 +36,49 @@ def test_metrics_arrive_whole_and_in_few_calls(store: Store, run_id: str, monkey
     assert history(store, run_id, "val/nll") == [(step, step / 8) for step in range(700)]
 
 
-def test_a_slow_run_is_seen_as_it_goes(store: Store, run_id: str) -> None:
-    recorder = Recorder(store, run_id, continued=False, flush_seconds=0.0)
-    recorder.log_metrics({"loss": 1.0}, step=0)
-    assert history(store, run_id, "loss") == [(0, 1.0)]
-    recorder.log_metrics({"loss": 0.5}, step=1)
-    assert history(store, run_id, "loss") == [(0, 1.0), (1, 0.5)]
+class Clock:
+    """Stands still but when a test or a call moves it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("encdec.tracking.recorder.time.monotonic", clock.monotonic)
+    return clock
+
+
+def test_a_slow_run_is_seen_as_it_goes(store: Store, run_id: str, clock: Clock) -> None:
+    recorder = Recorder(store, run_id, continued=False, flush_seconds=30.0)
+    seen = []
+    for step, clock.now in enumerate([0.0, 29.0, 30.0]):
+        recorder.log_metrics({"loss": 1.0}, step=step)
+        seen.append(len(history(store, run_id, "loss")))
+    assert seen == [1, 1, 3]
+
+
+def test_a_slow_store_takes_no_more_than_its_share_of_the_time(
+    store: Store, run_id: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(self: MlflowClient, run_id: str, **batch: object) -> None:
+        clock.now += 2.0
+
+    monkeypatch.setattr(type(store.client), "log_batch", slow)
+    recorder = Recorder(store, run_id, continued=False)
+    spent, began = 0.0, clock.now
+    for step in range(5000):
+        clock.now += 1.0  # an epoch
+        before = clock.now
+        recorder.log_metrics({"loss": 1.0}, step=step)
+        spent += clock.now - before
+    # a call of 2 s, then none for 2 s * 200: in 5,000 s at 1, 403, 805, ... the 13th at 4,825
+    assert spent == 13 * 2.0
+    assert spent / (clock.now - began) < 1 / 100
 
 
 def test_numbers_that_are_not_finite_are_kept_as_nan_and_named(store: Store, run_id: str) -> None:
@@ -58,12 +95,14 @@ def test_numbers_that_are_not_finite_are_kept_as_nan_and_named(store: Store, run
 
 
 def test_a_continued_run_does_not_write_a_step_twice(store: Store, run_id: str) -> None:
-    first = Recorder(store, run_id, continued=False, flush_seconds=0.0)
+    first = Recorder(store, run_id, continued=False)
     for step in range(3):
         first.log_metrics({"val/nll": 10.0 - step}, step=step)
-    second = Recorder(store, run_id, continued=True, flush_seconds=0.0)
+    first.flush()
+    second = Recorder(store, run_id, continued=True)
     for step in range(5):  # it starts again from an earlier checkpoint
         second.log_metrics({"val/nll": 10.0 - step, "new": 1.0}, step=step)
+    second.flush()
     assert history(store, run_id, "val/nll") == [(step, 10.0 - step) for step in range(5)]
     assert len(history(store, run_id, "new")) == 5
 
