@@ -12,6 +12,7 @@ from encdec.params.loading import load_params
 from encdec.params.root import MODEL_NAMES, ModelName
 from encdec.tracking.stage import tracked_stage
 from encdec.training.fitting import open_data, use_threads
+from encdec.tuning.records import discard_records
 from encdec.tuning.study import run_study
 
 
@@ -29,6 +30,7 @@ def main(model: ModelName, train: Path, val: Path, out: Path) -> None:
     ) as run:
         run.log_input(train, context="training")
         run.log_input(val, context="validation")
+        records = Path(".work/studies") / run.key
         outcome = run_study(
             model,
             space=loaded.space(model),
@@ -37,7 +39,8 @@ def main(model: ModelName, train: Path, val: Path, out: Path) -> None:
             data=open_data(spec.kind, train=train, val=val),
             seed=params.seed,
             trials=spec.tuning.trials,
-            open_trial=run.child,
+            log=run,
+            records=records,
             accelerator=params.accelerator,
         )
         with whole_folder(out) as folder:
@@ -51,6 +54,7 @@ def main(model: ModelName, train: Path, val: Path, out: Path) -> None:
             pruned = int((outcome.table["state"] == "PRUNED").sum())
             trials = f"{len(outcome.table)} trials, of which {pruned} pruned"
             print(f"tune {model}: best {spec.monitor} {outcome.best_score:.4f} of {trials}: {outcome.best}")
+    discard_records(records)
 
 
 if __name__ == "__main__":

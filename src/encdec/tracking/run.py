@@ -14,7 +14,7 @@ from encdec.tracking.inputs import Context, log_dataset
 from encdec.tracking.recorder import Recorder
 from encdec.tracking.repro import PARENT_TAG
 from encdec.tracking.store import Store, search
-from encdec.tracking.trial import TrialRun
+from encdec.tracking.trial import STATUS, TrialRun
 from encdec.tracking.versions import differences, installed_versions
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class StageRun:
         self.key = key
         self.continued = continued
         self.recorder = Recorder(store, run_id, continued=continued)
-        self.children = {run.info.run_name: run.info.run_id for run in self.find_children()} if continued else {}
+        self.children = {run.info.run_name: run for run in self.find_children()} if continued else {}
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Sent in batches; on a continued run, steps that it has already are not written again."""
@@ -107,8 +107,8 @@ class StageRun:
 
     def child(self, name: str) -> TrialRun:
         """A trial of this tuning run; on a continued run, the trial of that name goes on."""
-        run_id = self.children.get(name)
-        if run_id is not None:
+        if name in self.children:
+            run_id = self.children[name].info.run_id
             self.store.client.update_run(run_id, status="RUNNING")
             return TrialRun(Recorder(self.store, run_id, continued=True, flush_seconds=math.inf))
         shared = {key: tag for key, tag in self.tags.items() if key in ("model", "kind", "source", "mlflow.user")}
@@ -118,6 +118,13 @@ class StageRun:
             tags={**shared, "stage": "trial", PARENT_TAG: self.run_id},
         )
         return TrialRun(Recorder(self.store, run.info.run_id, continued=False, flush_seconds=math.inf))
+
+    def has_ended(self, name: str) -> bool:
+        """Whether the process that this run continues brought the trial of that name to its end."""
+        if name not in self.children:
+            return False
+        trial = self.children[name]
+        return bool(trial.info.status == STATUS.get(trial.data.tags.get("optuna.state", "")))
 
     def log_training(self, training: Training) -> None:
         """How the training went, by names that every model has, and the run's description."""

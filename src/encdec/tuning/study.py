@@ -2,31 +2,32 @@
 
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
 import optuna
 import pandas as pd
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, Trial, TrialState
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from encdec.params.data import TuningRules
 from encdec.params.root import Accelerator, ModelName, ModelSpec, Space, Values
 from encdec.params.search import Choices, Scalar
-from encdec.progress import LINE_SECONDS, duration, is_terminal
+from encdec.progress import LINE_SECONDS, duration, is_terminal, note
 from encdec.signals import asked_to_stop
 from encdec.training.fitting import Data, fit
+from encdec.tuning.records import TrialLog, TrialRecord, read_records, write_record
 
 
-class TrialLog(Protocol):
-    """Where a trial is recorded while the study runs."""
+class StudyLog(Protocol):
+    """Where a study is recorded: a child per trial, of which some may be there from an interrupted study."""
 
-    def log_params(self, params: Mapping[str, object]) -> None: ...
+    def child(self, name: str) -> TrialLog: ...
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None: ...
-
-    def end(self, status: str, tags: Mapping[str, str]) -> None: ...
+    def has_ended(self, name: str) -> bool: ...
 
 
 class Outcome(NamedTuple):
@@ -65,13 +66,15 @@ def run_study(
     data: Data,
     seed: int,
     trials: int,
-    open_trial: Callable[[str], TrialLog],
+    log: StudyLog,
+    records: Path,
     accelerator: Accelerator,
 ) -> Outcome:
     """Try `trials` settings of the space and return the one whose best epoch has the lowest score.
 
     The sampler is seeded anew for every trial by (seed, number), so that a trial's values depend on the trials
-    before it and on nothing else.
+    before it and on nothing else. Ended trials are kept in the folder `records`: a study that was interrupted and is
+    started again replays them, runs the trial that was under way from its start, and ends in the same table.
 
     Raises:
         ValueError: no trial ended with a finite score.
@@ -81,36 +84,55 @@ def run_study(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     study = optuna.create_study(direction="minimize", pruner=build_pruner(rules))
+    distributions = build_distributions(space)
+    kept = read_records(records, distributions)
+    replay(study, kept, log)
+    if kept:
+        note(f"tune {name}: {len(kept)} of {trials} trials of an interrupted study are kept, and it goes on")
     began = said = monotonic()  # Optuna's own times move with the clock of the system
-    for number in range(trials):
+    for number in range(len(kept), trials):
         study.sampler = build_sampler(rules, seed=seed * 1_000_003 + number)
-        trial = study.ask()
-        run_trial(
+        record = run_trial(
             name,
-            trial,
+            study.ask(distributions),
             study=study,
-            space=space,
             resolve=resolve,
             data=data,
             seed=seed,
             trials=trials,
-            open_trial=open_trial,
+            log=log.child(child_name(number)),
             accelerator=accelerator,
         )
+        write_record(records, record)
         now = monotonic()
         if is_terminal() or now - said >= LINE_SECONDS:
             said = now
-            print(progress_line(name, study.trials, of=trials, seconds=now - began), flush=True)
+            print(progress_line(name, study.trials, of=trials, before=len(kept), seconds=now - began), flush=True)
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         raise ValueError(f"none of the {trials} trials of {name} ended with a finite score: widen or lower its search")
-    return Outcome(dict(study.best_trial.params), float(study.best_value), trials_table(study.trials, space))
+    best = {key: study.best_trial.params[key] for key in space}
+    return Outcome(best, float(study.best_value), trials_table(study.trials, space))
 
 
-def progress_line(name: ModelName, done: list[FrozenTrial], *, of: int, seconds: float) -> str:
+def replay(study: optuna.Study, records: list[TrialRecord], log: StudyLog) -> None:
+    """Put ended trials into a study; into its log too where that is not the interrupted study's own."""
+    for record in records:
+        study.add_trial(record.trial())
+        name = child_name(record.number)
+        if not log.has_ended(name):
+            record.log_to(log.child(name))
+
+
+def child_name(number: int) -> str:
+    return f"trial {number + 1}"
+
+
+def progress_line(name: ModelName, done: list[FrozenTrial], *, of: int, before: int, seconds: float) -> str:
+    """`seconds` were needed for all but the first `before` trials, which an interrupted study had done."""
     last = done[-1]
     scores = [trial.value for trial in done if trial.state is TrialState.COMPLETE and trial.value is not None]
     score = f"{last.value:.4f}" if last.state is TrialState.COMPLETE else last.state.name.lower()
-    left = seconds / len(done) * (of - len(done))
+    left = seconds / (len(done) - before) * (of - len(done))
     best = f", best {min(scores):.4f}" if scores else ""
     return f"tune {name}: trial {len(done)} of {of}: {score}{best} ({duration(seconds)}, about {duration(left)} left)"
 
@@ -120,19 +142,16 @@ def run_trial(
     trial: Trial,
     *,
     study: optuna.Study,
-    space: Space,
     resolve: Callable[[Values], ModelSpec],
     data: Data,
     seed: int,
     trials: int,
-    open_trial: Callable[[str], TrialLog],
+    log: TrialLog,
     accelerator: Accelerator,
-) -> None:
-    values = suggest(trial, space)
-    log = open_trial(f"trial {trial.number + 1}")
-    log.log_params(values)
-    spec = resolve(values)
-    epochs: list[tuple[int, dict[str, float]]] = []
+) -> TrialRecord:
+    spec = resolve(trial.params)
+    epochs: dict[int, dict[str, float]] = {}
+    best_epoch, reason = None, None
     try:
         fitted = fit(
             name,
@@ -143,39 +162,34 @@ def run_trial(
             max_steps=spec.tuning.max_steps,
             checkpoints=None,
             accelerator=accelerator,
-            on_epoch=lambda epoch, metrics: epochs.append((epoch, dict(metrics))),
+            on_epoch=lambda epoch, metrics: epochs.update({epoch: dict(metrics)}),
             callbacks=[Pruning(trial, spec.monitor)],
             label=f"tune {name}, trial {trial.number + 1} of {trials}",
         )
-    except optuna.TrialPruned as reason:
+        best_epoch = fitted.best_epoch
+        study.tell(trial, fitted.best_score)
+    except optuna.TrialPruned as pruned:
+        reason = str(pruned)
         study.tell(trial, state=TrialState.PRUNED)
-        record(log, epochs, state="PRUNED", tags={"optuna.reason": str(reason)})
-        return
     except BaseException as error:
+        log.log_params(trial.params)
         log.end("KILLED" if asked_to_stop(error) else "FAILED", {"optuna.state": "FAIL"})
         raise
-    study.tell(trial, fitted.best_score)
-    log.log_metrics({"best_score": fitted.best_score, "best_epoch": float(fitted.best_epoch)})
-    record(log, epochs, state="COMPLETE", tags={})
+    record = TrialRecord.of(study.trials[trial.number], epochs=epochs, best_epoch=best_epoch, reason=reason)
+    record.log_to(log)
+    return record
 
 
-def record(log: TrialLog, epochs: list[tuple[int, dict[str, float]]], *, state: str, tags: Mapping[str, str]) -> None:
-    for epoch, metrics in epochs:
-        log.log_metrics(metrics, step=epoch)
-    log.end("FINISHED" if state == "COMPLETE" else "KILLED", {"optuna.state": state, **tags})
-
-
-def suggest(trial: Trial, space: Space) -> dict[str, Scalar]:
-    values: dict[str, Scalar] = {}
+def build_distributions(space: Space) -> dict[str, BaseDistribution]:
+    distributions: dict[str, BaseDistribution] = {}
     for key, search in space.items():
         if isinstance(search, Choices):
-            choice: Any = trial.suggest_categorical(key, search.choices)
-            values[key] = choice
+            distributions[key] = CategoricalDistribution(search.choices)
         elif search.kind == "int":
-            values[key] = trial.suggest_int(key, int(search.low), int(search.high), log=search.log)
+            distributions[key] = IntDistribution(int(search.low), int(search.high), log=search.log)
         else:
-            values[key] = trial.suggest_float(key, search.low, search.high, log=search.log)
-    return values
+            distributions[key] = FloatDistribution(search.low, search.high, log=search.log)
+    return distributions
 
 
 def build_sampler(rules: TuningRules, *, seed: int) -> optuna.samplers.BaseSampler:

@@ -57,3 +57,21 @@ def test_trials_that_did_not_end_are_killed_with_the_study(store: Store, loaded:
         with pytest.raises(KeyboardInterrupt):
             stage(key)
     assert store.client.get_run(ids[0]).info.status == "KILLED"
+
+
+@pytest.mark.parametrize("state", ["COMPLETE", "PRUNED"])
+def test_a_continued_study_knows_which_trials_have_ended(store: Store, loaded: Loaded, state: str) -> None:
+    def stage(trials: list[bool]) -> None:
+        with tracked_stage("tune", loaded=loaded, item="vae", inputs=[], outputs=[], section={}) as run:
+            trials += [run.has_ended(f"trial {number}") for number in (1, 2, 3)]
+            run.child("trial 1").end(state, {})
+            run.child("trial 2")
+            raise KeyboardInterrupt
+
+    first: list[bool] = []
+    continued: list[bool] = []
+    for trials in (first, continued):
+        with pytest.raises(KeyboardInterrupt):
+            stage(trials)
+    assert first == [False, False, False]
+    assert continued == [True, False, False]

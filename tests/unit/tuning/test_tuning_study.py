@@ -1,19 +1,25 @@
 """A study on a small real task: deterministic, within its space, and honest about trials that were pruned."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from types import MethodType
+from typing import Literal
 
 import numpy as np
 import pytest
+from optuna import TrialPruned
+from optuna.trial import create_trial
+from pytorch_lightning import LightningModule, Trainer
 from sklearn.datasets import load_digits
 
 from encdec.outs import write_json
 from encdec.params.data import TuningRules
 from encdec.params.loading import load_params
-from encdec.params.root import Space, Values
+from encdec.params.root import Space
 from encdec.params.search import Choices, Range
-from encdec.training.fitting import Data, open_data, use_threads
-from encdec.tuning.study import Outcome, run_study
+from encdec.training.fitting import Data, Fitted, open_data, use_threads
+from encdec.tuning.study import Outcome, Pruning, child_name, progress_line, run_study
 
 SPACE: Space = {
     "training.learning_rate": Range(low=1e-4, high=1e-1, log=True),
@@ -22,13 +28,18 @@ SPACE: Space = {
 }
 
 
+class Killed(BaseException):
+    """The process is gone: nothing may catch it."""
+
+
 class Log:
     """Keeps what a trial reports."""
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.opened = 0
         self.params: dict[str, object] = {}
-        self.steps: list[int] = []
+        self.metrics: dict[tuple[str, int | None], float] = {}
         self.status = ""
         self.tags: dict[str, str] = {}
 
@@ -36,11 +47,28 @@ class Log:
         self.params |= params
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        if step is not None:
-            self.steps.append(step)
+        points = {(name, step): value for name, value in metrics.items()}
+        assert not points.keys() & self.metrics.keys(), "a step is logged twice"
+        self.metrics |= points
 
     def end(self, status: str, tags: Mapping[str, str]) -> None:
         self.status, self.tags = status, dict(tags)
+
+
+class Run:
+    """The run of a study, with its trials; it outlives a process."""
+
+    def __init__(self) -> None:
+        self.trials: dict[str, Log] = {}
+
+    def child(self, name: str) -> Log:
+        log = self.trials.setdefault(name, Log(name))
+        log.opened += 1
+        log.status = "RUNNING"
+        return log
+
+    def has_ended(self, name: str) -> bool:
+        return name in self.trials and self.trials[name].tags.get("optuna.state") in ("COMPLETE", "PRUNED")
 
 
 @pytest.fixture(scope="module")
@@ -56,49 +84,56 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
     return open_data("images", train=folder / "train", val=folder / "val")
 
 
-def study(
-    data: Data, root: Path, *, trials: int = 8, seed: int = 3, pruner: str = "median"
-) -> tuple[Outcome, list[Log]]:
-    use_threads(1)
-    loaded = load_params(root / "params.yaml")
-    section = {**loaded.sections["autoencoder"], "tuning": {"trials": trials, "max_epochs": 4, "max_steps": 16}}
-    narrow = loaded._replace(
-        sections={**loaded.sections, "autoencoder": section},
-        spaces={
-            **loaded.spaces,
-            "autoencoder": {
-                ("training", "weight_decay"): Range(low=1e-6, high=1e-2),
-                **{tuple(key.split(".")): value for key, value in SPACE.items()},
-            },
-        },
-    )
-    logs: list[Log] = []
-
-    def resolve(values: Values):  # type: ignore[no-untyped-def]
-        return narrow.resolve("autoencoder", {"training.weight_decay": 1e-5, **values})
-
-    def open_trial(name: str) -> Log:
-        logs.append(Log(name))
-        return logs[-1]
-
-    rules = TuningRules(sampler="tpe", startup_trials=3, pruner=pruner)  # type: ignore[arg-type]
-    outcome = run_study(
-        "autoencoder",
-        space=SPACE,
-        resolve=resolve,
-        rules=rules,
-        data=data,
-        seed=seed,
-        trials=trials,
-        open_trial=open_trial,
-        accelerator="cpu",
-    )
-    return outcome, logs
+Study = Callable[..., tuple[Outcome, list[Log]]]
 
 
 @pytest.fixture(scope="module")
-def done(data: Data, root: Path) -> tuple[Outcome, list[Log]]:
-    return study(data, root)
+def study(data: Data, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Run a study; with `run` and `records` of an interrupted one it goes on."""
+    use_threads(1)
+
+    def start(
+        *,
+        trials: int = 8,
+        seed: int = 3,
+        sampler: Literal["tpe", "random"] = "tpe",
+        pruner: Literal["median", "none"] = "median",
+        run: Run | None = None,
+        records: Path | None = None,
+    ) -> tuple[Outcome, list[Log]]:
+        loaded = load_params(root / "params.yaml")
+        section = {**loaded.sections["autoencoder"], "tuning": {"trials": trials, "max_epochs": 4, "max_steps": 16}}
+        narrow = loaded._replace(
+            sections={**loaded.sections, "autoencoder": section},
+            spaces={
+                **loaded.spaces,
+                "autoencoder": {
+                    ("training", "weight_decay"): Range(low=1e-6, high=1e-2),
+                    **{tuple(key.split(".")): value for key, value in SPACE.items()},
+                },
+            },
+        )
+        log = run or Run()
+        outcome = run_study(
+            "autoencoder",
+            space=SPACE,
+            resolve=lambda values: narrow.resolve("autoencoder", {"training.weight_decay": 1e-5, **values}),
+            rules=TuningRules(sampler=sampler, startup_trials=3, pruner=pruner),
+            data=data,
+            seed=seed,
+            trials=trials,
+            log=log,
+            records=records or tmp_path_factory.mktemp("records"),
+            accelerator="cpu",
+        )
+        return outcome, list(log.trials.values())
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def done(study: Study) -> tuple[Outcome, list[Log]]:
+    return study()
 
 
 def test_the_best_trial_is_the_complete_one_with_the_lowest_score(done: tuple[Outcome, list[Log]]) -> None:
@@ -131,15 +166,15 @@ def test_pruned_trials_are_recorded_as_pruned_with_the_epochs_that_they_had(done
 
 
 def test_the_same_seed_gives_the_same_table_and_another_seed_another(
-    done: tuple[Outcome, list[Log]], data: Data, root: Path
+    done: tuple[Outcome, list[Log]], study: Study
 ) -> None:
-    again, _ = study(data, root)
+    again, _ = study()
     assert again.table.to_csv() == done[0].table.to_csv()
-    other, _ = study(data, root, seed=4, trials=2)
+    other, _ = study(seed=4, trials=2)
     assert other.table["training.learning_rate"][0] != again.table["training.learning_rate"][0]
 
 
-def test_without_a_search_nothing_is_tried(data: Data, root: Path) -> None:
+def test_without_a_search_nothing_is_tried(data: Data, tmp_path: Path) -> None:
     rules = TuningRules(sampler="random", startup_trials=0, pruner="none")
     outcome = run_study(
         "autoencoder",
@@ -149,7 +184,8 @@ def test_without_a_search_nothing_is_tried(data: Data, root: Path) -> None:
         data=data,
         seed=1,
         trials=8,
-        open_trial=Log,
+        log=Run(),
+        records=tmp_path,
         accelerator="cpu",
     )
     assert outcome.best == {}
@@ -157,16 +193,98 @@ def test_without_a_search_nothing_is_tried(data: Data, root: Path) -> None:
     assert outcome.best_score is None
 
 
-def test_only_failures_are_an_error_that_says_what_to_do(
-    data: Data, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import encdec.tuning.study as module
+def test_only_failures_are_an_error_that_says_what_to_do(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverge(*args: object, **rest: object) -> Fitted:
+        raise TrialPruned("val/mse is nan after epoch 1")
 
-    def diverge(name: str, trial: object, *, study: object, **rest: object) -> None:
-        study.tell(trial, state=module.TrialState.PRUNED)  # type: ignore[attr-defined]
-
-    monkeypatch.setattr(module, "run_trial", diverge)
+    monkeypatch.setattr("encdec.tuning.study.fit", diverge)
     with pytest.raises(
         ValueError, match="none of the 2 trials of autoencoder ended with a finite score: widen or lower"
     ):
-        study(data, root, trials=2)
+        study(trials=2)
+
+
+# A study that was interrupted and is started again
+
+
+Kill = Callable[[Run, str, pytest.MonkeyPatch], None]
+
+
+def kill_before(run: Run, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process dies where a trial would begin: the one before it has ended and is kept."""
+
+    def child(self: Run, asked: str) -> Log:
+        if asked == name:
+            raise Killed
+        return Run.child(self, asked)
+
+    monkeypatch.setattr(run, "child", MethodType(child, run))
+
+
+def kill_within(run: Run, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process dies in the first epoch of a trial, when the score was reported; the run hears no more of it."""
+    report = Pruning.on_validation_end
+
+    def on_validation_end(self: Pruning, trainer: Trainer, module: LightningModule) -> None:
+        report(self, trainer, module)
+        if child_name(self.trial.number) == name:
+            monkeypatch.setattr(run.trials[name], "end", lambda status, tags: None)
+            raise Killed
+
+    monkeypatch.setattr(Pruning, "on_validation_end", on_validation_end)
+
+
+def interrupt(start: Callable[[], object], kill: Kill, run: Run, name: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        kill(run, name, patch)
+        with pytest.raises(Killed):
+            start()
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+@pytest.mark.parametrize("kill", [kill_before, kill_within])
+def test_a_study_killed_at_every_trial_ends_in_the_same_table(
+    study: Study, tmp_path: Path, sampler: str, kill: Kill
+) -> None:
+    whole, logs = study(sampler=sampler)
+    run = Run()
+    start = partial(study, sampler=sampler, run=run, records=tmp_path)
+    for number in range(8):
+        interrupt(start, kill, run, child_name(number))
+        assert len(list(tmp_path.iterdir())) == number
+    again, continued = start()
+    assert again.table.to_csv() == whole.table.to_csv()
+    assert (again.best, again.best_score) == (whole.best, whole.best_score)
+    assert list(again.best) == list(whole.best), "the order in which the values are told"
+    assert (whole.table["state"][3:] == "PRUNED").any(), "the pruner had to compare with trials that were replayed"
+    times = 2 if kill is kill_within else 1  # a trial that has ended is never opened again
+    for log, before in zip(continued, logs, strict=True):
+        assert vars(log) == vars(before) | {"opened": times}
+
+
+def test_a_study_that_goes_on_in_another_run_records_its_ended_trials_there_too(study: Study, tmp_path: Path) -> None:
+    _, logs = study(trials=5)
+    run = Run()
+    interrupt(partial(study, trials=5, run=run, records=tmp_path), kill_before, run, "trial 4")
+    _, recorded = study(trials=5, run=Run(), records=tmp_path)
+    assert [vars(log) for log in recorded] == [vars(log) for log in logs]
+
+
+def test_a_study_that_goes_on_says_so_and_counts_on(
+    study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("encdec.tuning.study.LINE_SECONDS", 0.0)
+    run = Run()
+    start = partial(study, trials=4, run=run, records=tmp_path)
+    interrupt(start, kill_before, run, "trial 3")
+    assert "interrupted" not in capsys.readouterr().err
+    start()
+    said = capsys.readouterr()
+    assert "tune autoencoder: 2 of 4 trials of an interrupted study are kept, and it goes on\n" in said.err
+    assert [line.split(":")[1] for line in said.out.splitlines()] == [" trial 3 of 4", " trial 4 of 4"]
+
+
+def test_the_time_left_is_that_of_the_trials_that_this_process_ran() -> None:
+    trials = [create_trial(value=0.5), create_trial(value=0.25), create_trial(value=0.75)]
+    line = progress_line("vae", trials, of=8, before=2, seconds=60.0)  # one trial in 60 s, five to go
+    assert line == "tune vae: trial 3 of 8: 0.7500, best 0.2500 (1 min 00 s, about 5 min 00 s left)"
