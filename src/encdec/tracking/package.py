@@ -31,7 +31,8 @@ def log_package(store: Store, run_id: str, *, folder: Path, name: str, example: 
     """Log the model of a folder under a run, and return its address, models:/<id>.
 
     It is written and checked on this machine first, so that a mistake leaves no broken model in the store; where
-    sending it fails, what was begun is removed.
+    sending it fails, what was begun is removed. A run has one model: where a killed process had begun to log it,
+    that one is written over.
 
     Raises:
         ValueError: the example is not what the model reads.
@@ -45,8 +46,13 @@ def log_package(store: Store, run_id: str, *, folder: Path, name: str, example: 
         card = read_card(folder)
         write_package(package, folder=folder, card=card, example=example)
         run = client.get_run(run_id)
-        created = client.create_logged_model(
-            store.experiment_id, name=name, source_run_id=run_id, params=run.data.params, model_type=name
+        begun = client.search_logged_models([store.experiment_id], f"source_run_id = '{run_id}'")
+        created = (
+            begun[0]
+            if begun
+            else client.create_logged_model(
+                store.experiment_id, name=name, source_run_id=run_id, params=run.data.params, model_type=name
+            )
         )
         try:
             document = Model.load(str(package))
@@ -59,7 +65,8 @@ def log_package(store: Store, run_id: str, *, folder: Path, name: str, example: 
             document.save(str(package / "MLmodel"))
             client.log_model_artifacts(created.model_id, str(package))
             client.finalize_logged_model(created.model_id, "READY")
-            client.log_outputs(run_id, [LoggedModelOutput(created.model_id, step=0)])
+            if not (run.outputs and run.outputs.model_outputs):
+                client.log_outputs(run_id, [LoggedModelOutput(created.model_id, step=0)])
         except BaseException:
             client.delete_logged_model(created.model_id)
             raise

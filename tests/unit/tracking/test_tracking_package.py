@@ -206,3 +206,23 @@ def test_a_mistake_leaves_no_broken_model(
     with pytest.raises(OSError, match="no space left"):
         log_package(store, run_id, folder=tmp_path / "model", name="a", example=PIXELS[:1])
     assert list(store.client.search_logged_models([store.experiment_id])) == []
+
+
+@pytest.mark.parametrize("done", ["begun", "sent", "all"])
+def test_a_run_that_goes_on_has_one_model_however_far_the_killed_process_came(
+    store: Store, loaded: Loaded, tmp_path: Path, run_id: str, monkeypatch: pytest.MonkeyPatch, done: str
+) -> None:
+    trained(tmp_path / "vae", "vae", loaded)
+    lost = {"begun": "log_model_artifacts", "sent": "log_outputs"}.get(done)
+    with monkeypatch.context() as patch:
+        if lost:
+            patch.setattr(store.client, lost, lambda *given: None)  # it never came to do it
+            patch.setattr(store.client, "finalize_logged_model", lambda *given: None)
+        first = log_package(store, run_id, folder=tmp_path / "vae", name="vae", example=PIXELS)
+    address = log_package(store, run_id, folder=tmp_path / "vae", name="vae", example=PIXELS)
+    assert address == first
+    (model,) = store.client.search_logged_models([store.experiment_id], f"source_run_id = '{run_id}'")
+    assert str(model.status) == "READY"
+    (output,) = store.client.get_run(run_id).outputs.model_outputs
+    assert output.model_id == model.model_id
+    assert mlflow.pyfunc.load_model(address).predict(PIXELS).shape == PIXELS.shape
