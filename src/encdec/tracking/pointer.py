@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
@@ -15,6 +16,9 @@ class Pointer(NamedTuple):
 
     The system frees the lock of a process however it dies, so that a free lock means a dead process, also where
     process numbers mean nothing (containers). There may be several per stage: experiments run side by side.
+
+    `run_id` is empty until the run is made; the run has the tag `encdec.pointer` with `token`, by which it is found
+    where a process died in between.
     """
 
     stage: str
@@ -22,6 +26,15 @@ class Pointer(NamedTuple):
     key: str
     file: Path
     lock: FileLock
+
+    @property
+    def token(self) -> str:
+        return self.file.stem
+
+    def name(self, run_id: str) -> "Pointer":
+        """Say which run it is."""
+        write_json(self.file, {"run_id": run_id, "key": self.key})
+        return self._replace(run_id=run_id)
 
     def drop(self) -> None:
         """The run is over: leave no trace of it."""
@@ -38,18 +51,18 @@ def folder_of(project: Project) -> Path:
     return project.work / "runs"
 
 
-def point(project: Project, *, stage: str, run_id: str, key: str) -> Pointer:
-    """Say that this process works on a run.
+def point(project: Project, *, stage: str, key: str) -> Pointer:
+    """Say that this process works on a run, before that is made: a kill would leave one that nobody answers for.
 
     Args:
         key: a digest of all that decides about the run's results.
     """
-    file = folder_of(project) / stage / f"{run_id}.json"
+    file = folder_of(project) / stage / f"{uuid4().hex}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(f"{file}.lock")
     lock.acquire()
-    write_json(file, {"run_id": run_id, "key": key})
-    return Pointer(stage, run_id, key, file, lock)
+    pointer = Pointer(stage, "", key, file, lock)
+    return pointer.name("")
 
 
 def abandoned(project: Project, stage: str | None = None) -> list[Pointer]:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import psutil
 
 from encdec.tracking.flat import MAX_TAG, cut
-from encdec.tracking.pointer import abandoned
+from encdec.tracking.pointer import Pointer, abandoned
 from encdec.tracking.store import Store, end_run, search
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
 PARENT_TAG = "mlflow.parentRunId"
+POINTER_TAG = "encdec.pointer"
 SHELLS = ("sh", "bash", "dash", "zsh", "fish")
 START_TOLERANCE = 5.0  # seconds; the system knows when it booted to a second
 EXPERIMENT_VARIABLES = ("DVC_EXP_NAME", "DVC_EXP_BASELINE_REV")
@@ -104,13 +105,21 @@ def settle_dead(store: Store, host: str) -> None:
     """Show as KILLED what still says RUNNING though its process is gone; stages stay where they can be continued."""
     for pointer in abandoned(store.project):
         try:
-            mark_killed(store, pointer.run_id, trials=True)
+            mark_killed(store, run_of(store, pointer), trials=True)
         finally:
             pointer.release()
     for run in search(store, f"tags.`dvc.host` = '{host}' and attributes.status = 'RUNNING'"):
         pid = int(run.data.tags["dvc.process"].rpartition(":")[2])
         if not lives(pid, float(run.data.tags["dvc.started"])):
             mark_killed(store, run.info.run_id, trials=False)
+
+
+def run_of(store: Store, pointer: Pointer) -> str:
+    """The run id of a pointer; empty where its process died before it had made a run."""
+    if pointer.run_id:
+        return pointer.run_id
+    found = search(store, f"tags.`{POINTER_TAG}` = '{pointer.token}'")
+    return str(found[0].info.run_id) if found else ""
 
 
 def mark_killed(store: Store, run_id: str, *, trials: bool) -> None:
@@ -130,6 +139,8 @@ def get_run(store: Store, run_id: str) -> "Run | None":
     """A run, or None where this database does not have it."""
     from mlflow.exceptions import MlflowException
 
+    if not run_id:
+        return None
     try:
         return store.client.get_run(run_id)
     except MlflowException as error:

@@ -97,23 +97,23 @@ def open_run(store: Store, start: Start, parent: str | None) -> tuple[StageRun, 
     tags = {**start.tags, **({repro.PARENT_TAG: parent} if parent else {})}
     chosen: tuple[StageRun, Pointer] | None = None
     for pointer in reversed(abandoned(store.project, start.label)):
-        run = unfinished(store, pointer.run_id)
+        run_id = repro.run_of(store, pointer)
+        run = unfinished(store, run_id)
         if run is not None and chosen is None and pointer.key == start.key:
-            chosen = continue_run(store, run, start, tags), pointer
+            chosen = continue_run(store, run, start, tags), pointer.name(run_id)
             continue
         if run is not None:
             reason = "started again with other parameters, data or code" if pointer.key != start.key else "superseded"
-            store.client.set_tag(pointer.run_id, ABANDONED_TAG, reason)
-            repro.mark_killed(store, pointer.run_id, trials=True)
+            store.client.set_tag(run_id, ABANDONED_TAG, reason)
+            repro.mark_killed(store, run_id, trials=True)
         pointer.drop()
     if chosen is not None:
         return chosen
-    created = store.client.create_run(store.experiment_id, run_name=start.label, tags=tags)
-    run_id = created.info.run_id
-    return (
-        StageRun(store, run_id, tags=tags, digests=start.digests, key=start.key, continued=False),
-        point(store.project, stage=start.label, run_id=run_id, key=start.key),
-    )
+    pointer = point(store.project, stage=start.label, key=start.key)
+    tagged = {**tags, repro.POINTER_TAG: pointer.token}
+    run_id = store.client.create_run(store.experiment_id, run_name=start.label, tags=tagged).info.run_id
+    created = StageRun(store, run_id, tags=tags, digests=start.digests, key=start.key, continued=False)
+    return created, pointer.name(run_id)
 
 
 def unfinished(store: Store, run_id: str) -> "Run | None":

@@ -13,6 +13,7 @@ from started_stage import STEPS
 from encdec.params.loading import Loaded
 from encdec.tracking import repro
 from encdec.tracking.digests import dvc_digest
+from encdec.tracking.pointer import Pointer
 from encdec.tracking.project import Project
 from encdec.tracking.repro import DvcProcess
 from encdec.tracking.run import StageRun
@@ -228,6 +229,34 @@ def test_a_stage_that_was_killed_goes_on_in_its_own_run(store: Store, root: Path
     assert steps(store, run_id, "val/nll") == list(range(STEPS))
     (trial,) = search(store, f"tags.`mlflow.parentRunId` = '{run_id}'")  # continued as well, not a second one
     assert (trial.info.run_name, trial.info.status) == ("trial 0", "FINISHED")
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_process_that_dies_while_its_run_is_made_leaves_none_that_nobody_continues(
+    store: Store, loaded: Loaded, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    name = Pointer.name
+
+    def die(self: Pointer, run_id: str) -> Pointer:
+        if run_id:  # it is in MLflow, and the pointer does not name it yet
+            self.release()
+            raise SystemError
+        pointer = name(self, run_id)
+        if moment == "before":
+            self.release()
+            raise SystemError
+        return pointer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pointer, "name", die)
+        with pytest.raises(SystemError):
+            run_stage(loaded)
+    left = [run.info.run_id for run in search(store, "")]
+    assert len(left) == (1 if moment == "after" else 0)
+    run = run_stage(loaded)
+    assert [each.info.run_id for each in search(store, "")] == [run.run_id]
+    assert left in ([], [run.run_id])
+    assert the_run(store).info.status == "FINISHED"
 
 
 # The parent: one per dvc process
