@@ -56,37 +56,6 @@ def test_a_full_disk_is_a_sentence_and_with_room_the_same_command_ends_in_the_sa
     assert digests(project, stage) == locked(project, stage)
 
 
-def test_a_disk_that_fills_up_in_the_middle_of_a_training_leaves_the_last_checkpoint_to_go_on_from(
-    project: Project,
-) -> None:
-    """Room for the best and the last checkpoint of the first epoch, and not for a third of the next one."""
-    stage, work = "train@autoencoder", ".work/checkpoints"
-    weights = (project.path / "data/05_models/autoencoder/model.safetensors").stat().st_size
-    room = int(3.0 * weights * 2.6)  # a checkpoint has the weights and, as large again, two moments of Adam
-    ended = apart(
-        project,
-        f"mkdir -p {work} && mount -t tmpfs -o size={room} none {work} && {{ {line(project, stage)}; "
-        f"echo code=$?; find {work} -name '*.ckpt'; find {work} -name '.*.partial'; "
-        f"mount -o remount,size=64m {work} && touch {work}/before; {line(project, stage)}; "
-        f"find {work} -newer {work}/before -name '*.ckpt'; }}",
-        env={"DVC_STAGE": stage},
-    )
-    assert ended.code == 0, ended.output
-    first, again = ended.output.split("code=1\n")
-    assert "best.ckpt: it does not fit on its disk" in first or "last.ckpt: it does not fit on its disk" in first
-    assert MAKE_ROOM in first
-    assert "Traceback" not in ended.output
-    assert "/last.ckpt\n" in again
-    assert "/best.ckpt\n" in again
-    assert ".partial\n" not in again
-    assert "cannot be read" not in again, "the checkpoint is whole"
-    assert digests(project, stage) == locked(project, stage)
-    with sqlite3.connect(project.path / "mlflow.db") as connection:
-        query = "SELECT count(*) FROM runs JOIN tags USING (run_uuid) WHERE name = ? AND key = 'encdec.continued'"
-        ((continued,),) = connection.execute(query, (stage,))
-    assert continued == 0, "an error ends its run; the checkpoint alone goes on"
-
-
 def test_a_database_of_runs_that_does_not_fit_is_a_sentence_and_is_used_again_with_room(project: Project) -> None:
     stage = "train@cnn"
     size = (project.path / "mlflow.db").stat().st_size // 1024 + 60

@@ -41,6 +41,7 @@ def test_a_training_killed_and_started_again_ends_in_the_same_bytes_and_continue
     finished: Project, tmp_path: Path
 ) -> None:
     plain = copy_project(finished, tmp_path / "plain")
+    plain.edit_params("checkpoint_seconds", value=0.05)
     plain.edit_params("models", "autoencoder", "training", "max_epochs", value=60)
     plain.edit_params("models", "autoencoder", "training", "max_steps", value=600)
     plain.edit_params("models", "autoencoder", "training", "patience", value=60)
@@ -52,7 +53,7 @@ def test_a_training_killed_and_started_again_ends_in_the_same_bytes_and_continue
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     deadline = time.monotonic() + 300
-    while not list((killed.path / ".work/checkpoints").glob("*/last.ckpt")):
+    while not list((killed.path / ".work/checkpoints").glob("*/step-*.ckpt")):
         assert process.poll() is None, "the training ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.02)
