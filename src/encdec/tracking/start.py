@@ -57,7 +57,8 @@ def describe(
     digests = {project.name(path): dvc_digest(path, ignore=ignore) for path in inputs}
     code_digests = [dvc_digest(path, ignore=ignore) for path in code]
     values = {**flattened(section), "seed": params.seed, "threads": params.threads}
-    surroundings = {**git_tags(project, outputs), **machine(), **version_tags(), **user_tags()}
+    versions = version_tags()
+    surroundings = {**git_tags(project, outputs), **machine(), **versions, **user_tags()}
     tags = {
         "stage": stage,
         **item_tags(item, params),
@@ -66,7 +67,8 @@ def describe(
         "mlflow.source.name": Path(sys.argv[0]).name or "python",
         **surroundings,
     }
-    decides = json.dumps([stage, item, values, digests, code_digests], sort_keys=True, default=str)
+    what = [stage, item, values, params.accelerator, versions, digests, code_digests]
+    decides = json.dumps(what, sort_keys=True, default=str)
     return Start(
         label=f"{stage}@{item}" if item else stage,
         tags=limited(tags),

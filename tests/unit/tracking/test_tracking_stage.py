@@ -185,6 +185,18 @@ def test_with_other_code_it_is_another_run(store: Store, loaded: Loaded) -> None
     assert ids[0] == ids[1] != ids[2]
 
 
+def test_on_another_device_or_with_other_libraries_it_is_another_run(
+    store: Store, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = interrupted(loaded, SECTION)
+    on_gpu = loaded._replace(params=loaded.params.model_copy(update={"accelerator": "gpu"}))
+    second = interrupted(on_gpu, SECTION)
+    monkeypatch.setattr("encdec.tracking.start.main_versions", lambda: {"torch": "0.1"})
+    third = interrupted(on_gpu, SECTION)
+    assert len({first, second, third}) == 3
+    assert interrupted(on_gpu, SECTION) == third
+
+
 def test_a_run_that_was_deleted_is_not_continued(store: Store, loaded: Loaded) -> None:
     first = interrupted(loaded, SECTION)
     store.client.delete_run(first)
