@@ -99,7 +99,7 @@ def copy_images(
         except ImageError as error:
             done.rejected.append(Rejection(entry.path, error.reason, error.detail))
             continue
-        keep(data, files / entry.path)
+        keep(data, f"{files}/{entry.path}")
         # by what training will see: a copy in grey, in another size or format must not fall into another split
         seen = fit_pixels(pixels, shape).transpose(1, 2, 0)
         done.rows.append(image_row(ImageSample(entry.path, entry.label, pixels, entry.split, seen), shares))
@@ -107,9 +107,14 @@ def copy_images(
     return done
 
 
-def keep(data: bytes, path: Path) -> None:
+def keep(data: bytes, path: str) -> None:
     try:
-        path.write_bytes(data)
+        write(data, path)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write(data, path)
+
+
+def write(data: bytes, path: str) -> None:
+    with open(path, "wb") as file:  # noqa: PTH123, a Path takes as long as writing a small file
+        file.write(data)

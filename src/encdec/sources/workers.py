@@ -15,7 +15,7 @@ from typing import TypeVar
 from encdec.progress import progress
 from encdec.signals import STOPPING
 
-CHUNK = 128  # files of a task: some ten milliseconds, so that handing it over costs nothing
+CHUNK = 128  # files of a task: some ten milliseconds at least, so that handing it over costs nothing
 AHEAD = 4  # tasks for each process that may wait, or lie done before their turn
 Item = TypeVar("Item")
 Done = TypeVar("Done")
@@ -27,23 +27,29 @@ def num_cores() -> int:
 
 
 def worked(
-    work: Callable[[Sequence[Item]], Done], items: Sequence[Item], *, label: str, processes: int | None = None
+    work: Callable[[Sequence[Item]], Done],
+    items: Sequence[Item],
+    *,
+    label: str,
+    chunk: int = CHUNK,
+    processes: int | None = None,
 ) -> Generator[Done, None, None]:
     """`work` of each chunk of the items, in order, with a bar that counts files. Close it where it is not used up.
 
     Args:
         work: can be pickled, and so can what it takes and gives.
+        chunk: items of a task; what it gives for AHEAD tasks of each process lies in memory.
         processes: None for as many as there are cores.
 
     Raises:
         ChildProcessError: a process was killed from outside.
     """
-    chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
+    chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
     with process_pool(min(processes or num_cores(), len(chunks))) as pool:
         results = map(work, chunks) if pool is None else in_order(pool, work, chunks)
         with progress(label, total=len(items), unit="files") as meter:
-            for chunk, done in zip(chunks, results, strict=True):
-                meter.advance(len(chunk))
+            for part, done in zip(chunks, results, strict=True):
+                meter.advance(len(part))
                 yield done
 
 
@@ -80,6 +86,7 @@ def process_pool(processes: int) -> Iterator[ProcessPoolExecutor | None]:
         for child in active_children():
             if child not in others:
                 child.kill()  # whatever image it is at: what it wrote is thrown away
+                child.join()
         if isinstance(error, BrokenProcessPool):
             told = "a process that reads images was killed from outside, as happens where memory is short"
             raise ChildProcessError(f"{told}: make room and start the same command again") from error
