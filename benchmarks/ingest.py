@@ -1,6 +1,6 @@
 """How fast a folder of images becomes raw data, and then arrays, beside its decoder alone.
 
-Makes a folder of PNG files from generated pixels, then alternates, in rounds:
+Makes a folder of image files from generated pixels, then alternates, in rounds:
 
 - decoder: Pillow opens and converts every file, in the same pool of processes, and nothing else is done;
 - ingest: the whole of it: listing, checks, copies, digests, statistics, the manifest;
@@ -47,17 +47,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--side", type=int, default=64, help="pixels of the height and the width of each image")
+    parser.add_argument("--format", choices=("png", "jpg"), default="png")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where a temporary folder is made (its disk is measured as well)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        rounds = measure(Path(folder), files=arguments.files, side=arguments.side, rounds=arguments.rounds)
-    show(rounds, files=arguments.files, side=arguments.side)
+        paths = make_images(Path(folder) / "user", count=arguments.files, side=arguments.side, suffix=arguments.format)
+        rounds = measure(Path(folder), paths, side=arguments.side, rounds=arguments.rounds)
+    print(f"{arguments.files:,} {arguments.format} files of {arguments.side} x {arguments.side}, {num_cores()} cores")
+    show(rounds, files=arguments.files)
 
 
-def measure(folder: Path, *, files: int, side: int, rounds: int) -> list[dict[str, Spent]]:
+def measure(folder: Path, paths: Sequence[Path], *, side: int, rounds: int) -> list[dict[str, Spent]]:
     user, raw, prepared = folder / "user", folder / "raw", folder / "prepared"
-    paths = make_images(user, files=files, side=side)
     params = parameters(side)
     found = []
     for _ in range(rounds):
@@ -74,13 +76,13 @@ def measure(folder: Path, *, files: int, side: int, rounds: int) -> list[dict[st
     return found
 
 
-def make_images(user: Path, *, files: int, side: int) -> list[Path]:
+def make_images(user: Path, *, count: int, side: int, suffix: str) -> list[Path]:
     """Gradients with noise, so that a file is compressed about as well as a photograph is."""
     rng = np.random.default_rng(0)
     gradient = np.add.outer(np.arange(side), np.arange(side))
     for label in range(CLASSES):
         (user / f"class_{label}").mkdir(parents=True)
-    paths = [user / f"class_{number % CLASSES}" / f"{number:06d}.png" for number in range(files)]
+    paths = [user / f"class_{number % CLASSES}" / f"{number:06d}.{suffix}" for number in range(count)]
     for number, path in enumerate(paths):
         pixels = gradient * (number % 13) + rng.integers(0, 32, (side, side))
         Image.fromarray(pixels.astype(np.uint8)).save(path)
@@ -130,8 +132,8 @@ def cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in both)
 
 
-def show(rounds: list[dict[str, Spent]], *, files: int, side: int) -> None:
-    print(f"{files:,} PNG files of {side} x {side}, {num_cores()} cores, medians of {len(rounds)} rounds")
+def show(rounds: list[dict[str, Spent]], *, files: int) -> None:
+    print(f"medians of {len(rounds)} rounds")
     print(f"{'':10}{'seconds':>10}{'files/s':>10}{'ratio':>8}{'CPU s':>10}{'CPU ratio':>11}")
     for name in rounds[0]:
         wall, cpu = (statistics.median(getattr(found[name], field) for found in rounds) for field in Spent._fields)
