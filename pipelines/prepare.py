@@ -5,7 +5,7 @@ from encdec.starting import begin
 begin(__name__)  # above the imports, which take seconds
 
 import json
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pandas as pd
@@ -37,7 +37,7 @@ def main(kind: Kind, raw: Path, validation: Path, train: Path, val: Path, test: 
             folders = {split: stack.enter_context(whole_folder(out)) for split, out in zip(SPLITS, outs, strict=False)}
             if kind == "images":
                 source = json.loads((raw / "source.json").read_text(encoding="utf-8"))
-                images = iter_images(raw, params.images)
+                images = stack.enter_context(closing(iter_images(raw, params.images)))
                 bad = prepare_images(images, manifest, card_shape=params.images.shape, source=source, outs=folders)
             else:
                 bad = prepare_pairs(manifest, params.pairs.selected, params.pairs.source, folders)

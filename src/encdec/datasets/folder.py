@@ -1,5 +1,6 @@
 """Reads the files of one split of prepared data, and says plainly what is wrong with them."""
 
+import math
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,6 +49,35 @@ def read_array(path: Path, *, dtype: type[np.generic], ndim: int) -> NDArray[Any
         found = f"{array.dtype} with {array.ndim} axes"
         raise ValueError(f"{path}: {found}, expected {np.dtype(dtype)} with {ndim}; run the prepare stage")
     return array  # type: ignore[no-any-return]  # np.load is not typed
+
+
+def read_runs(array: NDArray[Any], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[Any]:
+    """The rows starts[0]:ends[0], starts[1]:ends[1] and so on, one run behind the other, in memory of their own.
+
+    A mapped array is read from its file: pages of a map would stay beside the copy.
+    """
+    if not isinstance(array, np.memmap):
+        return np.concatenate([array[:0], *(array[start:end] for start, end in zip(starts, ends, strict=True))])
+    found = np.empty((int((ends - starts).sum()), *array.shape[1:]), array.dtype)
+    into = found.reshape(-1).view(np.uint8).data
+    row_bytes = array.dtype.itemsize * math.prod(array.shape[1:])
+    done = 0
+    with Path(array.filename or "").open("rb", buffering=0) as file:
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            file.seek(array.offset + start * row_bytes)
+            stop = done + (end - start) * row_bytes
+            while done < stop:  # a system reads at most 2 GiB at once
+                count = file.readinto(into[done:stop])
+                if not count:
+                    raise ValueError(f"{array.filename}: became shorter while it was read; run the prepare stage")
+                done += count
+    return found
+
+
+def runs(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and end of each run of neighbours among ascending rows."""
+    last = np.flatnonzero(np.diff(rows) != 1)
+    return rows[np.concatenate([[0], last + 1])], rows[np.concatenate([last, [-1]])] + 1
 
 
 def spans(size: int, batch_size: int) -> list[tuple[int, int]]:

@@ -8,15 +8,14 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
 from encdec.batches import ImageBatch
 from encdec.cards import ImageCard
-from encdec.datasets.folder import read_array, read_card, spans
+from encdec.datasets.folder import read_array, read_card, read_runs, runs, spans
 from encdec.progress import watched
 
 
-class ImageSplit(Dataset[ImageBatch]):
+class ImageSplit:
     """The images and labels of train, val or test.
 
     Axes: N images, C channels, H height, W width.
@@ -55,14 +54,16 @@ class ImageSplit(Dataset[ImageBatch]):
         """
         card = read_card(folder, ImageCard)
         images = read_array(folder / "images.npy", dtype=np.uint8, ndim=4)
-        return cls(folder, card=card, images=images, labels=read_array(folder / "labels.npy", dtype=np.int64, ndim=1))
+        labels = np.array(read_array(folder / "labels.npy", dtype=np.int64, ndim=1))  # small, and wanted at each step
+        return cls(folder, card=card, images=images, labels=labels)
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, indices: NDArray[np.int64]) -> ImageBatch:
-        """The batch of these rows; what a DataLoader without automatic batching asks for."""
-        return self.batch(indices)
+    @property
+    def num_bytes(self) -> int:
+        """What the images take in memory, as they are stored."""
+        return self.images.nbytes
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -71,7 +72,12 @@ class ImageSplit(Dataset[ImageBatch]):
 
     def batch(self, indices: NDArray[np.int64]) -> ImageBatch:
         """The rows `indices` (B,) at once, scaled so that the card's `pixel_max` is 1.0."""
-        return self.scaled(self.images[indices], self.labels[indices])
+        return self.scaled(np.asarray(self.images).take(indices, axis=0), self.labels.take(indices))
+
+    def loaded(self, rows: NDArray[np.int64]) -> "ImageSplit":
+        """The split of these ascending rows alone, read into memory."""
+        images = read_runs(self.images, *runs(rows))
+        return ImageSplit(self.folder, card=self.card, images=images, labels=self.labels[rows])
 
     def batches(self, batch_size: int, *, label: str | None = None) -> Iterator[ImageBatch]:
         """Every row once and in order; the last batch may be smaller. With a label, progress is shown behind it."""
@@ -79,9 +85,8 @@ class ImageSplit(Dataset[ImageBatch]):
         if label is not None:
             parts = watched(parts, label, total=len(self), unit="images", weigh=lambda part: part[1] - part[0])
         for start, end in parts:
-            yield self.scaled(self.images[start:end], self.labels[start:end])
+            # copies: torch cannot hold the read-only memory of a mapped file
+            yield self.scaled(np.array(self.images[start:end]), self.labels[start:end].copy())
 
     def scaled(self, images: NDArray[Any], labels: NDArray[Any]) -> ImageBatch:
-        # a copy: torch cannot hold the read-only memory of a mapped file
-        pixels = torch.from_numpy(np.array(images)).to(torch.float32).div_(self.card.pixel_max)
-        return ImageBatch(pixels, torch.from_numpy(np.array(labels)))
+        return ImageBatch(torch.from_numpy(images) / self.card.pixel_max, torch.from_numpy(labels))

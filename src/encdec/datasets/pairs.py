@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
 from encdec.batches import PairBatch
 from encdec.cards import BOS_ID, EOS_ID, PAD_ID, PairCard
-from encdec.datasets.folder import read_array, read_card, spans
+from encdec.datasets.folder import read_array, read_card, read_runs, runs, spans
 
 
 class TokenRows(NamedTuple):
@@ -24,6 +23,12 @@ class TokenRows(NamedTuple):
     @property
     def lengths(self) -> NDArray[np.int64]:
         return np.diff(self.offsets)
+
+    def loaded(self, rows: NDArray[np.int64]) -> "TokenRows":
+        """These ascending rows alone, read into memory."""
+        first, end = runs(rows)
+        ids = read_runs(self.ids, self.offsets[first], self.offsets[end])
+        return TokenRows(ids, np.concatenate([[0], np.cumsum(self.offsets[rows + 1] - self.offsets[rows])]))
 
     def padded(
         self, indices: NDArray[np.int64], *, before: int, after: int
@@ -44,7 +49,7 @@ class TokenRows(NamedTuple):
         return ids, steps < lengths[:, None] + after
 
 
-class PairSplit(Dataset[PairBatch]):
+class PairSplit:
     """The sources and targets of train, val or test.
 
     Raises:
@@ -80,7 +85,7 @@ class PairSplit(Dataset[PairBatch]):
         source, target = (
             TokenRows(
                 read_array(folder / f"{side}_ids.npy", dtype=np.int32, ndim=1),
-                read_array(folder / f"{side}_offsets.npy", dtype=np.int64, ndim=1),
+                np.array(read_array(folder / f"{side}_offsets.npy", dtype=np.int64, ndim=1)),
             )
             for side in ("source", "target")
         )
@@ -89,9 +94,10 @@ class PairSplit(Dataset[PairBatch]):
     def __len__(self) -> int:
         return len(self.source.offsets) - 1
 
-    def __getitem__(self, indices: NDArray[np.int64]) -> PairBatch:
-        """The batch of these rows; what a DataLoader without automatic batching asks for."""
-        return self.batch(indices)
+    @property
+    def num_bytes(self) -> int:
+        """What the ids take in memory, as they are stored."""
+        return self.source.ids.nbytes + self.target.ids.nbytes
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -116,6 +122,11 @@ class PairSplit(Dataset[PairBatch]):
             torch.from_numpy(target_ids),
             torch.from_numpy(target_mask),
         )
+
+    def loaded(self, rows: NDArray[np.int64]) -> "PairSplit":
+        """The split of these ascending rows alone, read into memory."""
+        source, target = (tokens.loaded(rows) for tokens in (self.source, self.target))
+        return PairSplit(self.folder, card=self.card, source=source, target=target)
 
     def batches(self, batch_size: int) -> Iterator[PairBatch]:
         """Every row once and in order; the last batch may be smaller."""

@@ -75,8 +75,9 @@ def decode_image(data: bytes, *, name: str) -> NDArray[np.uint8]:
         try:
             with Image.open(BytesIO(data), formats=FORMATS) as image:
                 check_header(image, name)
-                upright = ImageOps.exif_transpose(image)
-                pixels = np.asarray(upright.convert(target_mode(upright, name)), dtype=np.uint8)
+                ImageOps.exif_transpose(image, in_place=True)
+                mode = target_mode(image, name)
+                pixels = np.asarray(image if image.mode == mode else image.convert(mode), dtype=np.uint8)
         except ImageError:
             raise
         except Image.DecompressionBombError as error:

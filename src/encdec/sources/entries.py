@@ -29,7 +29,7 @@ def unusable(text: str) -> str:
     Spaces and every script are usable. Control characters and line breaks of all kinds are not, nor bytes that are no
     UTF-8: they are accidents, or meant to deceive.
     """
-    for character in text:
+    for character in "" if text.isprintable() else text:
         match unicodedata.category(character):
             case "Cc" | "Zl" | "Zp":
                 return f"the control character {printable(character)}"

@@ -1,19 +1,24 @@
 """Source `folder`: a user's own images, in a folder per class or named by an index file."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from encdec.params.data import SPLITS, Folder
 from encdec.pixels import fit_pixels
 from encdec.sources.classes import check_classes
 from encdec.sources.decoding import SUFFIXES, ImageError, decode_image
-from encdec.sources.entries import AT, Listing
-from encdec.sources.image_file import read_image_file
+from encdec.sources.entries import AT, Entry
+from encdec.sources.image_file import ImageFiles
 from encdec.sources.image_index import list_index
 from encdec.sources.image_tree import list_tree
-from encdec.sources.manifest import ImageSample, image_manifest, write_manifest
-from encdec.sources.provenance import FILES_FOLDER, write_image_source
+from encdec.sources.manifest import IMAGE_COLUMNS, ImageSample, frame, image_row, write_manifest
+from encdec.sources.provenance import FILES_FOLDER, digest, write_image_source
 from encdec.sources.rejections import Rejection, hold_limit
+from encdec.sources.workers import worked
 
 LICENCE = "the user's own data"
 PIXEL_MAX = 255
@@ -39,9 +44,15 @@ def ingest_folder(params: Folder, *, user_dir: Path, out: Path) -> None:
     if params.index is not None:
         (files / params.index).write_bytes((user_dir / params.index).read_bytes())
     shares = params.split.shares()
-    rejected = list(listing.rejected)
-    samples = read_and_copy(listing, rejected, user_dir=user_dir, files=files, shape=params.shape)
-    manifest = image_manifest(samples, shares=shares)
+    found = Copied([], [], {})
+    copy = partial(copy_images, user_dir=user_dir, files=files, shape=params.shape, shares=shares)
+    with closing(worked(copy, listing.entries, label="ingest images")) as parts:
+        for part in parts:
+            found.rows.extend(part.rows)
+            found.rejected.extend(part.rejected)
+            found.digests.update(part.digests)
+    rejected = [*listing.rejected, *found.rejected]
+    manifest = frame(found.rows, IMAGE_COLUMNS)
     what = f"files in {user_dir}"
     hold_limit(rejected, accepted=len(manifest), what=what, limit=params.max_rejected, key=f"{AT}.max_rejected")
     check_classes(manifest, listing.entries, rejected, declared=params.classes, user_dir=user_dir)
@@ -50,23 +61,60 @@ def ingest_folder(params: Folder, *, user_dir: Path, out: Path) -> None:
         counts = manifest["split"].value_counts()
         shares = {split: int(counts.get(split, 0)) / len(manifest) for split in SPLITS}
     classes = sorted(set(manifest["label"])) if params.classes is None else params.classes
-    write_image_source(out, name="folder", classes=classes, pixel_max=PIXEL_MAX, split=shares, licence=LICENCE)
+    if params.index is not None:
+        found.digests[params.index] = digest(files / params.index)
+    write_image_source(
+        out,
+        name="folder",
+        classes=classes,
+        pixel_max=PIXEL_MAX,
+        split=shares,
+        licence=LICENCE,
+        files=found.digests,
+    )
 
 
-def read_and_copy(
-    listing: Listing, rejected: list[Rejection], *, user_dir: Path, files: Path, shape: tuple[int, int, int]
-) -> Iterator[ImageSample]:
-    """The images one by one; what cannot be used is added to `rejected` instead."""
-    for entry in listing.entries:
+class Copied(NamedTuple):
+    """Some of the files: their rows of the manifest, what cannot be used, and the SHA-256 of each that is kept."""
+
+    rows: list[tuple[object, ...]]
+    rejected: list[Rejection]
+    digests: dict[str, str]
+
+
+def copy_images(
+    entries: Sequence[Entry],
+    *,
+    user_dir: Path,
+    files: Path,
+    shape: tuple[int, int, int],
+    shares: Mapping[str, float],
+) -> Copied:
+    """Read, judge, describe and copy each file: all that is done with it while its bytes are in memory."""
+    source, done = ImageFiles(user_dir), Copied([], [], {})
+    for entry in entries:
         try:
-            data = read_image_file(user_dir, entry.path)
+            data = source.read(entry.path)
             pixels = decode_image(data, name=entry.path)
         except ImageError as error:
-            rejected.append(Rejection(entry.path, error.reason, error.detail))
+            done.rejected.append(Rejection(entry.path, error.reason, error.detail))
             continue
-        kept = files / entry.path
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(data)
+        keep(data, f"{files}/{entry.path}")
         # by what training will see: a copy in grey, in another size or format must not fall into another split
         seen = fit_pixels(pixels, shape).transpose(1, 2, 0)
-        yield ImageSample(entry.path, entry.label, pixels, entry.split, seen)
+        done.rows.append(image_row(ImageSample(entry.path, entry.label, pixels, entry.split, seen), shares))
+        done.digests[entry.path] = sha256(data).hexdigest()
+    return done
+
+
+def keep(data: bytes, path: str) -> None:
+    try:
+        write(data, path)
+    except FileNotFoundError:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write(data, path)
+
+
+def write(data: bytes, path: str) -> None:
+    with open(path, "wb") as file:  # noqa: PTH123, a Path takes as long as writing a small file
+        file.write(data)

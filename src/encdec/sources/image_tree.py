@@ -64,7 +64,8 @@ def walk(user_dir: Path) -> Tree:
             if (at / name).is_symlink():
                 told = "is a link to a folder, behind which DVC sees no change; put a copy in its place"
                 tree.wrong.append(f"{at / name}: {told}")
-        tree.paths.extend((at / name).relative_to(user_dir).as_posix() for name in names if not is_beside_data(name))
+        inside = "" if at == user_dir else f"{at.relative_to(user_dir).as_posix()}/"
+        tree.paths.extend(f"{inside}{name}" for name in names if not is_beside_data(name))
     return tree
 
 
@@ -75,6 +76,8 @@ def is_beside_data(name: str) -> bool:
 
 def misplaced(user_dir: Path, path: str) -> str:
     """Why the file has no place in the folder, and what to do; "" where it has."""
+    if path.lower().endswith(SUFFIXES) and "/" in path:
+        return ""
     at, suffix = user_dir / path, PurePosixPath(path).suffix.lower()
     if suffix in ARCHIVE_SUFFIXES:
         return f"{at}: is an archive, which is not unpacked here: unpack it into {user_dir}/<class>/ and remove it"

@@ -11,16 +11,25 @@ FILES_FOLDER = "files"
 
 
 def write_image_source(
-    out: Path, *, name: str, classes: Sequence[str], pixel_max: int, split: Mapping[str, float], licence: str
+    out: Path,
+    *,
+    name: str,
+    classes: Sequence[str],
+    pixel_max: int,
+    split: Mapping[str, float],
+    licence: str,
+    files: Mapping[str, str] | None = None,
 ) -> None:
     """Write `source.json` of images beside the files that are already there.
 
     Args:
         pixel_max: the stored value that means 1.0.
         split: the declared share of each split.
+        files: what `digests` would give, where it is known already.
     """
     facts = {"classes": list(classes), "pixel_max": pixel_max, "split": dict(split), "licence": licence}
-    write_json(out / SOURCE_FILE, {"kind": "images", "name": name, "files": digests(out / FILES_FOLDER), **facts})
+    known = digests(out / FILES_FOLDER) if files is None else dict(files)
+    write_json(out / SOURCE_FILE, {"kind": "images", "name": name, "files": known, **facts})
 
 
 def write_pair_source(out: Path, *, name: str, split: Mapping[str, float], licence: str) -> None:

@@ -6,7 +6,7 @@ import torch
 
 from encdec.datasets.images import ImageSplit
 from encdec.datasets.loading import EpochSampler, training_loader, validation_loader
-from encdec.datasets.orders import POOL_BATCHES, pooled_batches, shuffled_batches
+from encdec.datasets.orders import POOL_BATCHES, Windows, pooled_batches, shuffled_batches
 from encdec.datasets.pairs import PairSplit
 
 LENGTHS = np.random.default_rng(0).integers(1, 41, size=1001)
@@ -67,6 +67,23 @@ def test_pooled_batches_are_not_in_order_of_length() -> None:
 def test_pools_differ_between_epochs_so_that_rows_meet_new_company() -> None:
     together = [{frozenset(batch) for batch in map(tuple, orders(0, epoch)["pooled"])} for epoch in (0, 1)]
     assert not together[0] & together[1]
+
+
+@pytest.mark.parametrize("windows", [None, Windows(batches=50, rows=4)])
+def test_over_epochs_a_row_meets_nearly_as_many_others_as_if_lengths_did_not_matter(windows: Windows | None) -> None:
+    def companions(lengths: np.ndarray, epochs: int = 20) -> float:
+        """How many different rows the mean row has shared a batch with."""
+        met = np.zeros((1001, 1001), dtype=bool)
+        for epoch in range(epochs):
+            for batch in pooled_batches(lengths, batch_size=10, seed=0, epoch=epoch, windows=windows):
+                met[np.ix_(batch, batch)] = True
+        return float(met.sum(axis=1).mean()) - 1
+
+    # 20 epochs of 9 others: 180 places. Drawn from all 1,000 rows about 1000 * (1 - (1 - 9 / 1000) ** 20) = 165 differ.
+    # A pool of 500 rows has 12.5 of each of 40 lengths, so that a batch is drawn from about 22.5 + 9 places around a
+    # row in it, and twice as many rows in both pools: 62 * (1 - (1 - 9 / 62) ** 20) = 59 differ. In fixed buckets: 9.
+    assert companions(np.ones(1001, dtype=np.int64)) > 150
+    assert companions(LENGTHS) > 40
 
 
 def test_set_epoch_changes_what_the_loader_gives(images_folder: Path) -> None:
