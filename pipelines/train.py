@@ -41,7 +41,7 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
     best = json.loads((tuning / "best.json").read_text(encoding="utf-8"))
     spec = loaded.resolve(model, best)
     section = spec.model_dump(exclude={"enabled", "tuning"})  # what made the model: the rest would hide it
-    inputs, code = [train, val, tuning], [Path("src/encdec")]
+    inputs, code = [train, val, tuning], [Path("src/encdec"), Path("pipelines/train.py")]
     with tracked_stage(
         "train", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, code=code
     ) as run:
@@ -82,9 +82,9 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
             )
         )
         run.log_model(out, example=example(data.val))
-        checkpoints.discard()
         epochs = f"epoch {fitted.best_epoch} of {len(fitted.history)}"
         print(f"train {model}: best {spec.monitor} {fitted.best_score:.4f} in {epochs}, whose weights were kept")
+    checkpoints.discard()
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def main(model: ModelName, train: Path, val: Path, out: Path) -> None:
         return
     use_threads(params.threads)
     section = {**loaded.sections[model], "study": params.tuning.model_dump()}  # the same names as in other models
-    inputs, code = [train, val], [Path("src/encdec")]
+    inputs, code = [train, val], [Path("src/encdec"), Path("pipelines/tune.py")]
     with tracked_stage(
         "tune", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, code=code
     ) as run:
