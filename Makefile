@@ -1,7 +1,7 @@
 # make repro and make test set everything up by themselves; `make help` lists the rest.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test unit lint format ui play fuzz screenshots lock results clean
+.PHONY: help setup repro test unit lint format ui play fuzz bench screenshots lock results clean
 
 VENV := .venv
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -10,6 +10,7 @@ PORT ?= 5000
 PLAY_PORT ?= 7860
 PLAY_ARGS ?=
 FUZZ_SECONDS ?= 60
+BENCH_ARGS ?=
 PYTEST_ARGS ?=
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -22,7 +23,7 @@ export LOGNAME ?= $(shell id -un 2>/dev/null || id -u)
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
-	@echo "Variables: TORCH_INDEX_URL=<index of a torch build> (repro, test), PORT=<port> (ui), PLAY_PORT=<port> (play), EXTRAS=s3 (setup), PYTHON=<interpreter>, PYTEST_ARGS=<..>"
+	@echo "Variables: TORCH_INDEX_URL=<index of a torch build> (repro, test), PORT=<port> (ui), PLAY_PORT=<port> (play), EXTRAS=s3 (setup), PYTHON=<interpreter>, PYTEST_ARGS=<..>, BENCH_ARGS=<..>"
 
 setup: $(VENV)/.runtime ## make .venv with the locked versions (the other targets do it when needed)
 
@@ -60,6 +61,9 @@ play: $(VENV)/.play ## try the trained models by hand, in a page on 127.0.0.1 (P
 
 fuzz: $(VENV)/.dev ## fuzz every reader of foreign files, FUZZ_SECONDS=60 each
 	@for harness in tests/fuzz/fuzz_*.py; do echo "$$harness" && python $$harness -max_total_time=$(FUZZ_SECONDS) || exit 1; done
+
+bench: $(VENV)/.runtime ## measure training beside bare loops and other libraries (BENCH_ARGS="--model cnn"; benchmarks/README.md)
+	@PYTHONPATH=src:. python -m benchmarks.training $(BENCH_ARGS)
 
 screenshots: $(VENV)/.dev ## take the screenshots of docs/ from the runs of this clone (after make repro)
 	python docs/screenshots.py

@@ -1,0 +1,102 @@
+"""Trains a model through this project's own `fit`, with a run in an MLflow store and checkpoints, as the stage does."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from benchmarks.parameters import case_params
+from benchmarks.places import PROJECT
+from benchmarks.workers.common import Clock, answer, num_parameters, read_request
+from benchmarks.workers.quality import Sample, monitored
+from encdec.batches import ImageBatch, PairBatch
+from encdec.datasets.pairs import PairSplit
+from encdec.tracking.stage import tracked_stage
+from encdec.training.fitting import fit, open_data, use_threads
+
+
+class TimeTheLoop(Callback):
+    """Runs the clock from the start of training to its end, without validation; counts samples."""
+
+    def __init__(self, sample: Sample | None, *, every: int) -> None:
+        self.clock = Clock()
+        self.sample, self.every = sample, every
+        self.samples = 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.clock.start()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Any, batch_idx: int
+    ) -> None:
+        if isinstance(batch, PairBatch):
+            self.samples += int(batch.target_mask[:, 1:].sum())
+        elif isinstance(batch, ImageBatch):
+            self.samples += len(batch.images)
+        if self.sample is not None and trainer.global_step % self.every == 0:
+            with self.clock.paused():
+                self.sample.look(pl_module.network, self.clock.seconds)  # type: ignore[arg-type]
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.clock.stop()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.clock.start()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.clock.stop()
+
+
+def main() -> None:
+    request = read_request()
+    os.chdir(PROJECT)
+    outside = {**request["outside"], "seed": request["seed"], "threads": request["threads"]}
+    name = request["model"]
+    loaded, spec = case_params(request["case"], name, inside=request["inside"], outside=outside)
+    use_threads(request["threads"])
+    prepared = Path("data/03_prepared") / spec.kind
+    train, val = prepared / "train", prepared / "val"
+    data = open_data(spec.kind, train=train, val=val)
+    sample = None
+    if isinstance(data.val, PairSplit) and request["every"]:
+        sample = Sample(request["sample"], val=data.val, prepared=train)
+    timer = TimeTheLoop(sample, every=request["every"])
+    section = spec.model_dump(exclude={"enabled", "tuning"})
+    with tracked_stage("train", loaded=loaded, item=name, inputs=[train, val], outputs=[], section=section) as run:
+        checkpoints = Path(".work/checkpoints") / run.key
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        began = time.perf_counter()
+        fitted = fit(
+            name,
+            spec,
+            data=data,
+            seed=request["seed"],
+            max_epochs=request["epochs"],
+            max_steps=request["max_steps"],
+            checkpoints=checkpoints,
+            accelerator="cpu",
+            label=request["case"],
+            on_epoch=lambda epoch, metrics: run.log_metrics(metrics, step=epoch),
+            callbacks=[timer],
+        )
+        whole_seconds = time.perf_counter() - began
+        shutil.rmtree(checkpoints, ignore_errors=True)
+    quality = monitored(fitted.network, spec, data.val)
+    if sample is not None:
+        quality["val/phoneme_error_rate"] = sample.look(fitted.network, timer.clock.seconds)
+    answer(
+        samples=timer.samples,
+        seconds=timer.clock.seconds,
+        whole_seconds=whole_seconds,
+        parameters=num_parameters(fitted.network),
+        quality=quality,
+        precision=str(spec.training.model_dump().get("precision", "float32")),
+        curve=sample.curve.points if sample is not None else (),
+    )
+
+
+if __name__ == "__main__":
+    main()
