@@ -64,18 +64,18 @@ CONVOLUTIONAL: dict[str, object] = {
 }
 CASES = (
     Case("cnn", "CNN", "cnn", {**RECIPE, "network.dropout_prob": 0.0}, epochs=1),
-    Case("autoencoder", "MLP autoencoder", "autoencoder", MLP_VALUES, epochs=4, peers=("pythae", "pyod")),
+    Case("autoencoder", "MLP autoencoder", "autoencoder", MLP_VALUES, epochs=2, peers=("pythae", "pyod")),
     Case(
         "small_autoencoder",
         "MLP autoencoder, small",
         "autoencoder",
         {**MLP_VALUES, "network.hidden_dims": [42]},
-        epochs=6,
+        epochs=3,
         peers=("pythae", "pyod"),
     ),
     Case("sparse_autoencoder", "Sparse autoencoder", "sparse_autoencoder", RECIPE, epochs=1),
-    Case("denoising_autoencoder", "Denoising autoencoder", "denoising_autoencoder", RECIPE, epochs=4),
-    Case("vae", "MLP VAE", "vae", VAE_VALUES, epochs=4, peers=("pythae",)),
+    Case("denoising_autoencoder", "Denoising autoencoder", "denoising_autoencoder", RECIPE, epochs=2),
+    Case("vae", "MLP VAE", "vae", VAE_VALUES, epochs=2, peers=("pythae",)),
     Case("conv_vae", "Convolutional VAE", "vae", {**VAE_VALUES, "network": CONVOLUTIONAL}, epochs=1, peers=("pythae",)),
     Case(
         "seq2seq",

@@ -83,7 +83,7 @@ def image_batches(split: ImageSplit, *, batch_size: int) -> Callable[[int], Iter
 
     def epoch(number: int) -> Iterator[Batch]:
         order = torch.randperm(len(split))
-        for rows in torch.split(order, batch_size):  # type: ignore[no-untyped-call]
+        for rows in torch.split(order, batch_size):
             yield ImageBatch(whole.images[rows], whole.labels[rows])
 
     return epoch

@@ -116,7 +116,7 @@ def test_an_answer_becomes_a_row() -> None:
 
 
 def test_each_round_runs_every_competitor_once_and_begins_with_another() -> None:
-    jobs = list(plan([find_case("autoencoder")], ["project", "bare_adam", "pyod"], 3))
+    jobs = list(plan([find_case("autoencoder")], ["project", "bare_adam", "pyod"], 3, translator_rounds=1))
     order = [[job.competitor for job in jobs if job.round == number] for number in range(3)]
     assert [each[0] for each in order] == ["project", "bare_adam", "pyod"]
     assert all(sorted(each) == ["bare_adam", "project", "pyod"] for each in order)
@@ -124,7 +124,15 @@ def test_each_round_runs_every_competitor_once_and_begins_with_another() -> None
 
 
 def test_a_case_is_planned_without_those_that_it_does_not_have() -> None:
-    assert [job.competitor for job in plan([find_case("cnn")], ["joeynmt", "bare_adam"], 1)] == ["bare_adam"]
+    assert [job.competitor for job in plan([find_case("cnn")], ["joeynmt", "bare_adam"], 1, translator_rounds=1)] == [
+        "bare_adam"
+    ]
+
+
+def test_the_slow_peers_run_in_the_first_rounds_alone() -> None:
+    jobs = list(plan([find_case("seq2seq")], ["project", "joeynmt"], 3, translator_rounds=2))
+    assert [job.round for job in jobs if job.competitor == "project"] == [0, 1, 2]
+    assert [job.round for job in jobs if job.competitor == "joeynmt"] == [0, 1]
 
 
 def test_a_row_of_the_table_names_median_spread_ratio_and_quality() -> None:
