@@ -14,7 +14,7 @@ from encdec.params.search import is_search
 Value = str | int | float | bool | list[int] | dict[str, Any]
 Overrides = Mapping[str, Value]
 
-STRICT: Overrides = {}
+STRICT: Overrides = {"training.precision": "float32"}
 """Inside of a model's section: what turns the defaults into strict float32."""
 
 

@@ -1,7 +1,6 @@
 """Trains a model through this project's own `fit`, with a run in an MLflow store and checkpoints, as the stage does."""
 
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from benchmarks.workers.quality import Sample, monitored
 from encdec.batches import ImageBatch, PairBatch
 from encdec.datasets.pairs import PairSplit
 from encdec.tracking.stage import tracked_stage
+from encdec.training.checkpoints import Checkpoints
 from encdec.training.fitting import fit, open_data, use_threads
 
 
@@ -66,8 +66,8 @@ def main() -> None:
     timer = TimeTheLoop(sample, every=request["every"])
     section = spec.model_dump(exclude={"enabled", "tuning"})
     with tracked_stage("train", loaded=loaded, item=name, inputs=[train, val], outputs=[], section=section) as run:
-        checkpoints = Path(".work/checkpoints") / run.key
-        shutil.rmtree(checkpoints, ignore_errors=True)
+        checkpoints = Checkpoints(Path(".work/checkpoints") / run.key, loaded.params.checkpoint_seconds)
+        checkpoints.discard()
         began = time.perf_counter()
         fitted = fit(
             name,
@@ -83,7 +83,7 @@ def main() -> None:
             callbacks=[timer],
         )
         whole_seconds = time.perf_counter() - began
-        shutil.rmtree(checkpoints, ignore_errors=True)
+        checkpoints.discard()
     quality = monitored(fitted.network, spec, data.val)
     if sample is not None:
         quality["val/phoneme_error_rate"] = sample.look(fitted.network, timer.clock.seconds)
@@ -93,7 +93,7 @@ def main() -> None:
         whole_seconds=whole_seconds,
         parameters=num_parameters(fitted.network),
         quality=quality,
-        precision=str(spec.training.model_dump().get("precision", "float32")),
+        precision=fitted.computed_in,
         curve=sample.curve.points if sample is not None else (),
     )
 
