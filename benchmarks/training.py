@@ -34,8 +34,8 @@ NO_LIMIT = 10**9
 QUICK_STEPS = 20
 PEER_EPOCHS = 20
 """Until then a peer of seq2seq has reached the error rate, or it never will."""
-PEER_RATE = 1e-3
-"""Of Adam, for joeynmt and OpenNMT-py."""
+ADAM_RATE = 1e-3
+"""The constant rate of plain Adam, in the bare loop and for every peer."""
 OPENNMT_HIDDEN = 384
 """OpenNMT-py's two directions share the hidden size; with this one it has as many parameters as the others."""
 MODULES: dict[Competitor, str] = {
@@ -108,7 +108,7 @@ def request_of(job: Job, *, sources: Sources, threads: int, quick: bool) -> dict
         "epochs": 1 if quick else case.epochs,
         "max_steps": QUICK_STEPS if quick else NO_LIMIT,
         "batch_size": BATCH_SIZE,
-        "learning_rate": PEER_RATE if is_pairs else spec.training.learning_rate,
+        "learning_rate": ADAM_RATE,
         "exchange": str(exchange),
         "work": str(WORK / "runs" / f"{case.name}-{job.competitor}"),
         "every": (QUICK_STEPS // 2 if quick else EVERY) if is_pairs else 0,

@@ -108,12 +108,14 @@ def pair_batches(split: PairSplit, *, batch_size: int, seed: int) -> Callable[[i
     return epoch
 
 
-def optimise(network: nn.Module, spec: ModelSpec, *, recipe: str, total_steps: int) -> Callable[[Tensor], None]:
+def optimise(
+    network: nn.Module, spec: ModelSpec, *, recipe: str, adam_rate: float, total_steps: int
+) -> Callable[[Tensor], None]:
     """A step: `bare_adam` is plain Adam; `bare_fused` is fused AdamW with the project's schedule and clipping."""
     training, parameters = spec.training, list(network.parameters())
     rate = training.learning_rate
     if recipe == "bare_adam":
-        adam = torch.optim.Adam(parameters, lr=rate)
+        adam = torch.optim.Adam(parameters, lr=adam_rate)
 
         def plain(loss: Tensor) -> None:
             adam.zero_grad()
@@ -153,7 +155,9 @@ def main() -> None:
     network = build_network(request["model"], spec, train.card)
     total_steps = min(request["epochs"] * math.ceil(len(train) / batch_size), request["max_steps"])
     loss_of = batch_loss(network, spec)
-    step_with = optimise(network, spec, recipe=request["competitor"], total_steps=total_steps)
+    step_with = optimise(
+        network, spec, recipe=request["competitor"], adam_rate=request["learning_rate"], total_steps=total_steps
+    )
     samples, step, clock = 0, 0, Clock()
     network.train()
     clock.start()
