@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -16,6 +16,29 @@ OnEpoch = Callable[[int, EpochMetrics], None]
 STEPS_APART = 2**20  # more steps than an epoch has, so that two seeds never share a stream of steps
 
 
+HOOKS_OF_A_STEP = (
+    "on_train_batch_start",
+    "on_train_batch_end",
+    "on_before_zero_grad",
+    "on_before_backward",
+    "on_after_backward",
+    "on_before_optimizer_step",
+)
+AnyCallback = TypeVar("AnyCallback", bound=type[Callback])
+
+
+def lean(callback: AnyCallback) -> AnyCallback:
+    """Takes away the hooks of a step that the class does not fill: Lightning passes over what cannot be called.
+
+    It calls six of each callback in every step otherwise, to do nothing: a tenth of a millisecond for all of them.
+    """
+    for name in HOOKS_OF_A_STEP:
+        if getattr(callback, name) is getattr(Callback, name):
+            setattr(callback, name, None)
+    return callback
+
+
+@lean
 class ReseedEachStep(Callback):
     """Random numbers of a step depend on seed and step alone, so a resumed training draws what it would have drawn."""
 
@@ -30,6 +53,7 @@ class ReseedEachStep(Callback):
             torch.manual_seed(seed)
 
 
+@lean
 class History(Callback):
     """The metrics of every epoch, counted from 1; they travel in the checkpoint, so that a resumed training has all."""
 
@@ -59,6 +83,7 @@ class History(Callback):
         self.rows = [dict(row) for row in state_dict["rows"]]
 
 
+@lean
 class KeepBest(Callback):
     """The weights of the epoch with the lowest `monitor`, counted from 1; they travel in the checkpoint."""
 
@@ -82,6 +107,7 @@ class KeepBest(Callback):
         self.score, self.epoch, self.weights = state_dict["score"], state_dict["epoch"], state_dict["weights"]
 
 
+@lean
 class Patience(EarlyStopping):
     """Early stopping that a restart does not forget: the checkpoint of the last epoch is the end of the training."""
 
@@ -89,6 +115,7 @@ class Patience(EarlyStopping):
         trainer.should_stop = trainer.should_stop or self.stopped_epoch > 0
 
 
+@lean
 class ShowProgress(Callback):
     """Tells the meter of every step, and after each epoch how good it was."""
 

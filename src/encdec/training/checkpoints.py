@@ -14,6 +14,7 @@ from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins.io import CheckpointIO
 
 from encdec.outs import write_bytes
+from encdec.training.callbacks import lean
 
 KEPT = 2
 """The last one and the one before: should the last turn out to be unreadable, little is lost."""
@@ -43,6 +44,7 @@ class Resume(NamedTuple):
     step: int
 
 
+@lean
 class CheckpointsByTime(Checkpoint):
     """Writes the whole state of a training, in the middle of an epoch or at its end."""
 
