@@ -65,7 +65,8 @@ def trained(train: PairSplit, val: PairSplit, kind: str, *, seed: int, batch: in
     for one in islice(endless(loader_of(train, kind, batch=batch, seed=seed)), steps):
         optimiser.zero_grad()
         logits = network(one.source_ids, one.source_mask, one.target_ids)
-        token_cross_entropy(logits, one.target_ids[:, 1:], one.target_mask[:, 1:], label_smoothing=0.0).backward()
+        loss = token_cross_entropy(logits, one.target_ids[:, 1:], one.target_mask[:, 1:], label_smoothing=0.0)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has not typed it
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         padding.append(1 - float(one.source_mask.float().mean()))
@@ -91,6 +92,7 @@ def nll_of(network: Seq2Seq, val: PairSplit) -> float:
     network.eval()
     total = tokens = 0.0
     for one in validation_loader(val, batch_size=512):
+        assert isinstance(one, PairBatch)
         logits = network(one.source_ids, one.source_mask, one.target_ids)
         total += float(sequence_nll(logits, one.target_ids[:, 1:], one.target_mask[:, 1:]).sum())
         tokens += float(one.target_mask[:, 1:].sum())

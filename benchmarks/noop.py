@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import yaml
-from project_copy import copy_project, run
+
+from benchmarks.project_copy import copy_project, run
 
 
 class Time(NamedTuple):

@@ -18,8 +18,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import yaml
-from project_copy import copy_project, run
 from ruamel.yaml import YAML
+
+from benchmarks.project_copy import copy_project, run
 
 BARE = "import torch, pytorch_lightning, mlflow"
 TIMED = """

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,6 +42,9 @@ CGROUPS = {
     Path("/sys/fs/cgroup"): ("memory.max", "memory.peak"),
     Path("/sys/fs/cgroup/memory"): ("memory.limit_in_bytes", "memory.max_usage_in_bytes"),
 }
+
+Epochs = Callable[[int], Iterator[Tensor]]
+"""The images of an epoch, in batches."""
 
 
 def main() -> None:
@@ -149,17 +152,17 @@ def train(folder: Path, how: str, memory: int, epochs: int, hidden: int) -> dict
     return {"rate": rate, "resident": max(sizes), "first": sizes[0], "last": sizes[-1]}
 
 
-def in_memory(split: ImageSplit):
+def in_memory(split: ImageSplit) -> Epochs:
     whole = torch.from_numpy(np.array(split.images))
 
     def epoch_of(epoch: int) -> Iterator[Tensor]:
         order = torch.from_numpy(np.random.default_rng(epoch).permutation(len(split)))
-        return (whole.index_select(0, rows) / split.card.pixel_max for rows in order.split(BATCH))
+        return (whole.index_select(0, rows) / split.card.pixel_max for rows in order.split(BATCH))  # type: ignore[no-untyped-call]  # torch has not typed it
 
     return epoch_of
 
 
-def streamed(split: ImageSplit, memory: int):
+def streamed(split: ImageSplit, memory: int) -> Epochs:
     loader = training_loader(split, batch_size=BATCH, seed=0, memory=memory)
 
     def epoch_of(epoch: int) -> Iterator[Tensor]:

@@ -13,6 +13,7 @@ from benchmarks.workers.common import Clock, answer, num_parameters, read_reques
 from benchmarks.workers.quality import Sample, monitored
 from encdec.batches import ImageBatch, PairBatch
 from encdec.datasets.pairs import PairSplit
+from encdec.starting import reuse_memory
 from encdec.tracking.stage import tracked_stage
 from encdec.training.checkpoints import Checkpoints
 from encdec.training.fitting import fit, open_data, use_threads
@@ -56,6 +57,7 @@ def main() -> None:
     outside = {**request["outside"], "seed": request["seed"], "threads": request["threads"]}
     name = request["model"]
     loaded, spec = case_params(request["case"], name, inside=request["inside"], outside=outside)
+    reuse_memory()
     use_threads(request["threads"])
     prepared = Path("data/03_prepared") / spec.kind
     train, val = prepared / "train", prepared / "val"

@@ -1,5 +1,6 @@
 """What a stage script does before anything else; it imports next to nothing."""
 
+import ctypes
 import gc
 import os
 import sys
@@ -8,6 +9,9 @@ from pathlib import Path
 
 from encdec.remedies import may
 from encdec.signals import leave_at_once
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
+LARGEST_KEPT = 2**30  # bytes; a larger block is given back as it is freed
 
 
 def begin(name: str) -> None:
@@ -23,6 +27,7 @@ def begin(name: str) -> None:
     if name != "__main__":
         return
     gc.disable()
+    reuse_memory()
     leave_at_once()
     if sys.getfilesystemencoding() != "utf-8":
         start_again_with_utf8()
@@ -31,6 +36,20 @@ def begin(name: str) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def reuse_memory() -> None:
+    """Let glibc keep the memory that is freed; other C libraries are left as they are.
+
+    By default it gives every large block back to the system, and a training step asks for the same blocks again: the
+    pages, emptied anew, are a quarter of the step of a CNN.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def has_home() -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from encdec.cards import Card, ImageCard, PairCard
 from encdec.models.build import build_network
+from encdec.nn.layout import channels_last
 from encdec.outs import OFF_FILE, write_json
 from encdec.params.root import MODEL_NAMES, SPEC_TYPES, ModelName, ModelSpec
 
@@ -74,7 +75,7 @@ def load_model(folder: Path) -> TrainedModel:
         StoredModelError: a file is missing or broken, or the weights are not those of the network.
     """
     name, spec, card = read_spec(folder)
-    network = build_network(name, spec, card)
+    network = channels_last(build_network(name, spec, card))
     state = read_weights(folder)
     check_weights(folder / WEIGHTS_FILE, found=state, expected=network.state_dict(), name=name)
     network.load_state_dict(state)

@@ -6,9 +6,10 @@ from encdec.params.networks import Activation
 
 
 def build_activation(name: Activation) -> nn.Module:
+    """It may write over its input: neither a linear layer, a convolution nor batch norm needs its output again."""
     match name:
         case "relu":
-            return nn.ReLU()
+            return nn.ReLU(inplace=True)
         case "leaky_relu":
             return nn.LeakyReLU()
         case "gelu":

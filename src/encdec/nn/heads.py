@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
+from encdec.nn.layout import at_least_float32
 from encdec.nn.mlp import hidden_layers
-from encdec.nn.precision import at_least_float32
 from encdec.params.networks import Activation
 
 

@@ -6,7 +6,7 @@ import math
 from torch import Tensor, nn
 
 from encdec.nn.activations import build_activation
-from encdec.nn.precision import at_least_float32
+from encdec.nn.layout import at_least_float32
 from encdec.nn.shape import Shape
 from encdec.params.networks import Activation
 

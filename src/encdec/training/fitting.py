@@ -16,6 +16,7 @@ from encdec.datasets.images import ImageSplit
 from encdec.datasets.loading import Split, training_loader, validation_loader
 from encdec.datasets.pairs import PairSplit
 from encdec.models.build import build_network, build_objective
+from encdec.nn.layout import channels_last
 from encdec.params.root import Accelerator, Kind, ModelName, ModelSpec
 from encdec.progress import progress
 from encdec.training.callbacks import History, KeepBest, OnEpoch, Patience, ReseedEachStep, ShowProgress
@@ -101,7 +102,7 @@ def fit(
     )
     plan = plan_steps(max_epochs=max_epochs, max_steps=max_steps, batches=len(loader))
     torch.manual_seed(seed)
-    network = build_network(name, spec, data.card)
+    network = channels_last(build_network(name, spec, data.card))
     objective = build_objective(name, network, spec, configure(spec.training, total_steps=plan.total_steps))
     history, best = History(on_epoch), KeepBest(spec.monitor)
     stop = Patience(spec.monitor, patience=spec.training.patience, check_on_train_epoch_end=True)

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from encdec.cards import ImageCard
 from encdec.models.sparse_autoencoder.spec import KlSparsity, L1Sparsity, SparseAutoencoderSpec, TopKSparsity
 from encdec.nn.codes import keep_largest, start_tied
+from encdec.nn.layout import at_least_float32
 from encdec.nn.mlp import MlpDecoder, MlpEncoder
-from encdec.nn.precision import at_least_float32
 from encdec.nn.shape import shape_of
 
 
