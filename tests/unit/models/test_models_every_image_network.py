@@ -14,6 +14,7 @@ from encdec.models.build import build_objective
 from encdec.models.sparse_autoencoder.network import SparseAutoencoder
 from encdec.models.storage import load_model, save_model
 from encdec.models.vae.network import VariationalAutoencoder
+from encdec.nn.layout import channels_last
 
 every_network = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
 LABELS = [
@@ -68,7 +69,7 @@ def test_the_other_rows_do_not_change_a_row_in_eval_mode(case: Case) -> None:
 
 @every_network
 def test_save_and_load_is_bit_equal(case: Case, tmp_path: Path) -> None:
-    network, batch = case.build(), batch_of(case.card)
+    network, batch = channels_last(case.build()), batch_of(case.card)  # as training has it
     fit_one_batch(case, network, batch, steps=2, learning_rate=LEARNING_RATE)
     save_model(tmp_path, name=case.name, spec=case.spec, card=case.card, network=network)
     loaded = load_model(tmp_path)
