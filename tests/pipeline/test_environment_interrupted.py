@@ -46,6 +46,7 @@ def errors_of(project: Project, run_id: str) -> list[str]:
 def test_a_stage_interrupted_in_the_middle_says_so_and_ends_in_the_same_bytes_when_started_again(
     project: Project, tmp_path: Path, stage: str
 ) -> None:
+    project.edit_params("checkpoint_seconds", value=0.05)
     ids = set()
     for number in (SIGINT, SIGTERM):
         stopped = interrupt(paused(project, stage, at=MIDDLES[stage], mark=tmp_path / "mark"), number)

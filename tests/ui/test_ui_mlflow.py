@@ -51,7 +51,8 @@ def new_project(root: Path, folder: Path) -> None:
     folder.mkdir()
     for name in ("dvc.yaml", "requirements.lock"):
         shutil.copyfile(root / name, folder / name)
-    shutil.copytree(root / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for name in ("pipelines", "src"):
+        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     small_params(root / "params.yaml", folder / "params.yaml")
     (folder / "data" / "00_source" / "images").mkdir(parents=True)
 

@@ -145,11 +145,13 @@ def write_by_rows(path: Path, split: ImageSplit, measure: Measure) -> None:
     """What `measure` makes of the split's rows (N, D), an array (N,) or (N, M), with a part of them in memory."""
     parts = spans(len(split), max(1, MAX_VALUES // split.card.inputs))
     first = measure(flat(split, np.float64, parts[0]))
-    whole = np.lib.format.open_memmap(path, mode="w+", dtype=first.dtype, shape=(len(split), *first.shape[1:]))
-    whole[slice(*parts[0])] = first
-    for part in parts[1:]:
-        whole[slice(*part)] = measure(flat(split, np.float64, part))
-    whole.flush()
+    shape = (len(split), *first.shape[1:])
+    with path.open("wb") as file:  # not a mapped file: on a full disk that ends the process
+        header = {"descr": np.lib.format.dtype_to_descr(first.dtype), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(np.ascontiguousarray(first).data)
+        for part in parts[1:]:
+            file.write(np.ascontiguousarray(measure(flat(split, np.float64, part))).data)
 
 
 def flat(split: ImageSplit, dtype: type[np.floating[Any]], part: tuple[int, int] | None = None) -> NDArray[Any]:
