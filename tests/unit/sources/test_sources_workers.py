@@ -39,29 +39,36 @@ def test_results_come_in_the_order_of_the_items(processes, size):
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_an_error_of_the_work_is_raised_with_its_path(processes):
+def test_an_error_of_the_work_is_raised_with_its_path(processes, children):
     with pytest.raises(OSError, match="No space left on device") as caught:
         list(worked(fail, range(100), label="count", chunk=10, processes=processes))
     assert caught.value.filename == "file 0"
-    assert children() == []
+    assert children() == set()
 
 
-def test_a_process_that_is_killed_is_an_error_that_says_so():
+def test_a_process_that_is_killed_is_an_error_that_says_so(children):
     with pytest.raises(ChildProcessError, match="a process that reads images was killed from outside"):
         list(worked(kill_oneself, range(100), label="count", chunk=10, processes=2))
-    assert children() == []
+    assert children() == set()
 
 
-def test_processes_end_when_the_results_are_no_longer_wanted():
+def test_processes_end_when_the_results_are_no_longer_wanted(children):
     with closing(worked(doubled, range(1000), label="count", chunk=10, processes=2)) as parts:
         next(parts)
         assert len(children()) == 2
-    assert children() == []
+    assert children() == set()
 
 
+@pytest.fixture
 def children():
-    found = psutil.Process().children(recursive=True)
-    return [child for child in found if child.status() != psutil.STATUS_ZOMBIE]
+    """Asked later: the processes that this test has started and that run still. Other tests' servers are not its."""
+
+    def running():
+        found = psutil.Process().children(recursive=True)
+        return {child for child in found if child.status() != psutil.STATUS_ZOMBIE}
+
+    before = running()
+    return lambda: running() - before
 
 
 SLOW = """
