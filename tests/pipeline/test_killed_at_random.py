@@ -184,15 +184,18 @@ def test_a_stage_killed_at_random_moments_ends_in_the_same_bytes_and_the_same_ru
     seconds = phase_seconds(project, name)
     expected = digests(project, name)
     (alone,) = runs_of(project, name) - known
-    chance, kills = random.Random(f"{SEED} {name}"), 0
-    for _ in range(ROUNDS):
+    chance, kills, rounds = random.Random(f"{SEED} {name}"), 0, 0
+    for _ in range(4 * ROUNDS + 4):  # the drawn moment may lie behind the end: such a round is drawn again
         known = runs_of(project, name)
-        kills += kill_and_finish(project, name, seconds=seconds, chance=chance)
+        came = kill_and_finish(project, name, seconds=seconds, chance=chance)
         assert digests(project, name) == expected
         (run_id,) = runs_of(project, name) - known
         assert recorded(project, run_id) == recorded(project, alone)
         assert leftovers(project.path) == []
         assert [file for file, _ in states(project)] == []
         assert list((project.path / ".work/runs").glob(f"{name}/*.json")) == []
-    print(f"{name}: {kills} kills in {ROUNDS} rounds; phases of {seconds}")
-    assert kills >= ROUNDS, "most kills come in time"
+        kills, rounds = kills + came, rounds + (came > 0)
+        if rounds == ROUNDS:
+            break
+    print(f"{name}: {kills} kills in {rounds} rounds; phases of {seconds}")
+    assert rounds == ROUNDS, "too few kills came in time"
