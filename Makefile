@@ -74,8 +74,8 @@ results: $(VENV)/.runtime ## write the table of results from the outs into READM
 lock: ## make both locks anew from pyproject.toml
 	sh .ci/lock
 
-clean: ## remove the environment and what tools left behind; data and runs stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+clean: ## remove the environment, what tools left behind and the states of killed trainings; data and runs stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .work/checkpoints .work/studies
 
 $(VENV)/.python:
 	@command -v git >/dev/null 2>&1 || { echo "encdec needs git, and none was found: install git (https://git-scm.com) and try again." >&2; exit 1; }

@@ -18,6 +18,7 @@ from encdec.sources.image_tree import list_tree
 from encdec.sources.manifest import IMAGE_COLUMNS, ImageSample, frame, image_row, write_manifest
 from encdec.sources.provenance import FILES_FOLDER, digest, write_image_source
 from encdec.sources.rejections import Rejection, hold_limit
+from encdec.sources.shards import SHARDS_FOLDER, ShardWriter
 from encdec.sources.workers import worked
 
 LICENCE = "the user's own data"
@@ -25,7 +26,7 @@ PIXEL_MAX = 255
 
 
 def ingest_folder(params: Folder, *, user_dir: Path, out: Path) -> None:
-    """Copy and describe the images of `user_dir`: a folder per class, or the index and what it names.
+    """Pack and describe the images of `user_dir`: a folder per class, or the index and what it names.
 
     A file that is no image of use is left out and listed, up to the share that the parameters allow.
 
@@ -43,10 +44,12 @@ def ingest_folder(params: Folder, *, user_dir: Path, out: Path) -> None:
     files.mkdir()
     if params.index is not None:
         (files / params.index).write_bytes((user_dir / params.index).read_bytes())
+    shards = files / SHARDS_FOLDER
+    shards.mkdir()
     shares = params.split.shares()
-    found = Copied([], [], {})
-    copy = partial(copy_images, user_dir=user_dir, files=files, shape=params.shape, shares=shares)
-    with closing(worked(copy, listing.entries, label="ingest images")) as parts:
+    found = Packed([], [], {})
+    pack = partial(pack_images, user_dir=user_dir, shards=shards, shape=params.shape, shares=shares)
+    with closing(worked(pack, list(enumerate(listing.entries)), label="ingest images")) as parts:
         for part in parts:
             found.rows.extend(part.rows)
             found.rejected.extend(part.rejected)
@@ -74,7 +77,7 @@ def ingest_folder(params: Folder, *, user_dir: Path, out: Path) -> None:
     )
 
 
-class Copied(NamedTuple):
+class Packed(NamedTuple):
     """Some of the files: their rows of the manifest, what cannot be used, and the SHA-256 of each that is kept."""
 
     rows: list[tuple[object, ...]]
@@ -82,39 +85,31 @@ class Copied(NamedTuple):
     digests: dict[str, str]
 
 
-def copy_images(
-    entries: Sequence[Entry],
+def pack_images(
+    entries: Sequence[tuple[int, Entry]],
     *,
     user_dir: Path,
-    files: Path,
+    shards: Path,
     shape: tuple[int, int, int],
     shares: Mapping[str, float],
-) -> Copied:
-    """Read, judge, describe and copy each file: all that is done with it while its bytes are in memory."""
-    source, done = ImageFiles(user_dir), Copied([], [], {})
-    for entry in entries:
-        try:
-            data = source.read(entry.path)
-            pixels = decode_image(data, name=entry.path)
-        except ImageError as error:
-            done.rejected.append(Rejection(entry.path, error.reason, error.detail))
-            continue
-        keep(data, f"{files}/{entry.path}")
-        # by what training will see: a copy in grey, in another size or format must not fall into another split
-        seen = fit_pixels(pixels, shape).transpose(1, 2, 0)
-        done.rows.append(image_row(ImageSample(entry.path, entry.label, pixels, entry.split, seen), shares))
-        done.digests[entry.path] = sha256(data).hexdigest()
+) -> Packed:
+    """Read, judge, describe and keep each file: all that is done with it while its bytes are in memory.
+
+    Args:
+        entries: with their numbers; the first gives the shard its name, whoever writes it.
+    """
+    source, done = ImageFiles(user_dir), Packed([], [], {})
+    with ShardWriter(shards / f"{entries[0][0]:08d}.parquet") as shard:
+        for _, entry in entries:
+            try:
+                data = source.read(entry.path)
+                pixels = decode_image(data, name=entry.path)
+            except ImageError as error:
+                done.rejected.append(Rejection(entry.path, error.reason, error.detail))
+                continue
+            shard.add(entry.path, data)
+            # by what training will see: a copy in grey, in another size or format must not fall into another split
+            seen = fit_pixels(pixels, shape).transpose(1, 2, 0)
+            done.rows.append(image_row(ImageSample(entry.path, entry.label, pixels, entry.split, seen), shares))
+            done.digests[entry.path] = sha256(data).hexdigest()
     return done
-
-
-def keep(data: bytes, path: str) -> None:
-    try:
-        write(data, path)
-    except FileNotFoundError:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        write(data, path)
-
-
-def write(data: bytes, path: str) -> None:
-    with open(path, "wb") as file:  # noqa: PTH123, a Path takes as long as writing a small file
-        file.write(data)

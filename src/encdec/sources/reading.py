@@ -2,8 +2,8 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from encdec.params.data import Images
 from encdec.sources.manifest import MANIFEST_FILE
 from encdec.sources.provenance import FILES_FOLDER
+from encdec.sources.shards import SHARDS_FOLDER, Group, list_groups, read_group
 from encdec.sources.workers import CHUNK, worked
 
 CHUNK_BYTES = 2**22  # of pixels that a process hands over at once
+AGAIN = "run the ingest stage again"
 
 
 def iter_images(raw: Path, params: Images) -> Generator[NDArray[np.uint8], None, None]:
@@ -48,13 +50,39 @@ def decoded(raw: Path, samples: Sequence[str]) -> Generator[list[NDArray[np.uint
 
     They are decoded as they were at ingest, which looks at every pixel to judge and to describe: to keep the pixels
     from there would take the place of the data once more, as large as the files are before they are fitted.
+
+    Raises:
+        ValueError: the manifest and the shards do not have the same samples.
     """
     sizes = pd.read_parquet(raw / MANIFEST_FILE, columns=["height", "width", "channels"])
-    chunk = max(1, min(CHUNK, CHUNK_BYTES // int(sizes.prod(axis=1).max())))
-    return worked(partial(decode_files, files=raw / FILES_FOLDER), samples, label="prepare images", chunk=chunk)
+    step = max(1, min(CHUNK, CHUNK_BYTES // int(sizes.prod(axis=1).max())))
+    pieces, first = [], 0
+    for group in list_groups(raw / FILES_FOLDER / SHARDS_FOLDER):
+        for start in range(0, group.num_rows, step):
+            stop = min(start + step, group.num_rows)
+            pieces.append(Piece(group, start, samples[first + start : first + stop]))
+        first += group.num_rows
+    if first != len(samples):
+        raise ValueError(f"{raw}: {len(samples)} rows in {MANIFEST_FILE}, {first} files packed; {AGAIN}")
+    return worked(decode_pieces, pieces, label="prepare images", chunk=1, sizes=[len(each.samples) for each in pieces])
 
 
-def decode_files(samples: Sequence[str], *, files: Path) -> list[NDArray[np.uint8]]:
+class Piece(NamedTuple):
+    """Rows of a group from `start`, and the samples that they should be."""
+
+    group: Group
+    start: int
+    samples: Sequence[str]
+
+
+def decode_pieces(pieces: Sequence[Piece]) -> list[NDArray[np.uint8]]:
     from encdec.sources.decoding import decode_image
 
-    return [decode_image((files / sample).read_bytes(), name=sample) for sample in samples]
+    images = []
+    for group, start, expected in pieces:
+        samples, contents = read_group(group)
+        stop = start + len(expected)
+        if samples[start:stop] != list(expected):
+            raise ValueError(f"{group.shard}: does not hold the samples of {MANIFEST_FILE} in their order; {AGAIN}")
+        images += [decode_image(contents[row], name=samples[row]) for row in range(start, stop)]
+    return images

@@ -32,6 +32,7 @@ def worked(
     *,
     label: str,
     chunk: int = CHUNK,
+    sizes: Sequence[int] | None = None,
     processes: int | None = None,
 ) -> Generator[Done, None, None]:
     """`work` of each chunk of the items, in order, with a bar that counts files. Close it where it is not used up.
@@ -39,17 +40,21 @@ def worked(
     Args:
         work: can be pickled, and so can what it takes and gives.
         chunk: items of a task; what it gives for AHEAD tasks of each process lies in memory.
+        sizes: how many files each item stands for, 1 where it is not said.
         processes: None for as many as there are cores.
 
     Raises:
         ChildProcessError: a process was killed from outside.
     """
-    chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
+    starts = range(0, len(items), chunk)
+    chunks = [items[start : start + chunk] for start in starts]
+    weights = [1] * len(items) if sizes is None else sizes
+    counts = [sum(weights[start : start + chunk]) for start in starts]
     with process_pool(min(processes or num_cores(), len(chunks))) as pool:
         results = map(work, chunks) if pool is None else in_order(pool, work, chunks)
-        with progress(label, total=len(items), unit="files") as meter:
-            for part, done in zip(chunks, results, strict=True):
-                meter.advance(len(part))
+        with progress(label, total=sum(counts), unit="files") as meter:
+            for count, done in zip(counts, results, strict=True):
+                meter.advance(count)
                 yield done
 
 

@@ -85,18 +85,22 @@ def load_text_model(folder: Path) -> TextModel:
 def predict_texts(model: TextModel, table: pd.DataFrame, *, batch_size: int) -> pd.DataFrame:
     """The column `source` (N texts) -> target, and score: the log-probability of its tokens, in nats.
 
+    Texts of like length are read together: a short one would otherwise be padded and searched as long as the longest.
+
     Raises:
         ValueError: a source without a token.
     """
     rows = [encode(model.source, text, row) for row, text in enumerate(table["source"].tolist())]
-    targets: list[str] = []
-    scores: list[float] = []
+    by_length = sorted(range(len(rows)), key=lambda row: len(rows[row]))
+    targets, scores = [""] * len(rows), np.zeros(len(rows))
     for start in range(0, len(rows), batch_size):
-        ids, mask = padded(rows[start : start + batch_size])
+        places = by_length[start : start + batch_size]
+        ids, mask = padded([rows[place] for place in places])
         decoded = model.network.decode(ids, mask, model.decoding)
-        targets += [model.target.decode(row) for row in decoded.ids.tolist()]
-        scores += decoded.scores.tolist()
-    return pd.DataFrame({"target": pd.Series(targets, dtype="str"), "score": pd.Series(scores, dtype="float64")})
+        for place, found in zip(places, decoded.ids.tolist(), strict=True):
+            targets[place] = model.target.decode(found)
+        scores[places] = decoded.scores.numpy()
+    return pd.DataFrame({"target": pd.Series(targets, dtype="str"), "score": scores})
 
 
 def encode(vocabulary: Vocabulary, text: object, row: int) -> Tensor:

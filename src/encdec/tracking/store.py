@@ -31,6 +31,7 @@ CONNECT_SECONDS = 5
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 LOCK_FILE = "mlflow.lock"
 LOCK_SECONDS = 120
+PAGE = 1000  # runs that a store gives at once; it refuses many more
 LOST = ("BAD_REQUEST", "INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
 
 
@@ -88,11 +89,16 @@ def reached(store: Store) -> Iterator[None]:
 
 def search(store: Store, filter_string: str) -> list["Run"]:
     """The runs of the experiment that are not deleted, the newest first."""
-    return list(
-        store.client.search_runs(
-            [store.experiment_id], filter_string, order_by=["attributes.start_time DESC"], max_results=1000
+    found: list[Run] = []
+    order, token = ["attributes.start_time DESC"], None
+    while True:
+        page = store.client.search_runs(
+            [store.experiment_id], filter_string, order_by=order, max_results=PAGE, page_token=token
         )
-    )
+        found += page
+        token = page.token
+        if not token:
+            return found
 
 
 def end_run(store: Store, run_id: str, status: str) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from mlflow.exceptions import MlflowException
 
+from encdec.tracking import store as stores
 from encdec.tracking.project import Project
-from encdec.tracking.store import FIRST_CALL, TrackingUnavailable, open_store, patient_for_seconds
+from encdec.tracking.store import FIRST_CALL, Store, TrackingUnavailable, open_store, patient_for_seconds, search
 
 
 def test_the_experiment_is_made_once_with_its_artifacts_at_home(project: Project) -> None:
@@ -38,6 +39,14 @@ def test_an_experiment_that_another_machine_makes_meanwhile_is_taken(
     found = store.client.get_experiment_by_name("raced")
     assert found is not None
     assert found.experiment_id == store.experiment_id
+
+
+def test_a_search_finds_every_run_however_many_a_store_gives_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "PAGE", 2)
+    made = [store.client.create_run(store.experiment_id, start_time=number).info.run_id for number in range(1, 6)]
+    assert [run.info.run_id for run in search(store, "")] == made[::-1]
 
 
 def test_a_deleted_experiment_is_explained(project: Project) -> None:
