@@ -9,7 +9,7 @@ from benchmarks.results import Run, ratios
 
 CONVOLUTIONAL_AND_PAIRS = ("cnn", "conv_vae", "seq2seq")
 EVERY_CASE = tuple(case.name for case in CASES)
-MLPS = ("autoencoder", "small_autoencoder", "vae")
+MLPS = ("autoencoder", "wide_autoencoder", "small_autoencoder", "vae")
 
 
 class Aim(NamedTuple):

@@ -64,18 +64,26 @@ CONVOLUTIONAL: dict[str, object] = {
 }
 CASES = (
     Case("cnn", "CNN", "cnn", {**RECIPE, "network.dropout_prob": 0.0}, epochs=1),
-    Case("autoencoder", "MLP autoencoder", "autoencoder", MLP_VALUES, epochs=2, peers=("pythae", "pyod")),
+    Case("autoencoder", "MLP autoencoder", "autoencoder", MLP_VALUES, epochs=4, peers=("pythae", "pyod")),
+    Case(
+        "wide_autoencoder",
+        "MLP autoencoder, wide",
+        "autoencoder",
+        {**MLP_VALUES, "network.hidden_dims": [512]},  # as pythae has it by default
+        epochs=4,
+        peers=("pythae", "pyod"),
+    ),
     Case(
         "small_autoencoder",
         "MLP autoencoder, small",
         "autoencoder",
         {**MLP_VALUES, "network.hidden_dims": [42]},
-        epochs=3,
+        epochs=6,
         peers=("pythae", "pyod"),
     ),
-    Case("sparse_autoencoder", "Sparse autoencoder", "sparse_autoencoder", RECIPE, epochs=1),
-    Case("denoising_autoencoder", "Denoising autoencoder", "denoising_autoencoder", RECIPE, epochs=2),
-    Case("vae", "MLP VAE", "vae", VAE_VALUES, epochs=2, peers=("pythae",)),
+    Case("sparse_autoencoder", "Sparse autoencoder", "sparse_autoencoder", RECIPE, epochs=2),
+    Case("denoising_autoencoder", "Denoising autoencoder", "denoising_autoencoder", RECIPE, epochs=4),
+    Case("vae", "MLP VAE", "vae", VAE_VALUES, epochs=4, peers=("pythae",)),
     Case("conv_vae", "Convolutional VAE", "vae", {**VAE_VALUES, "network": CONVOLUTIONAL}, epochs=1, peers=("pythae",)),
     Case(
         "seq2seq",
@@ -83,12 +91,14 @@ CASES = (
         "seq2seq",
         {
             **RECIPE,
+            "training.schedule": "cosine",
+            "training.learning_rate": 2e-3,
             "network.cell": "gru",
             "network.hidden_dim": 256,
             "network.dropout_prob": 0.0,
             "decoding": {"beam_size": 1, "length_penalty": 1.0},
         },
-        epochs=2,
+        epochs=1,
         peers=("joeynmt", "opennmt", "opennmt_input_feed"),
     ),
 )

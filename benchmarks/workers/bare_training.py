@@ -30,6 +30,7 @@ from encdec.models.vae.network import VariationalAutoencoder
 from encdec.models.vae.spec import VaeSpec
 from encdec.nn.corruption import corrupt
 from encdec.params.root import ModelSpec
+from encdec.training.optimisers import build_schedule
 
 Batch = ImageBatch | PairBatch
 Loss = Callable[[Batch], Tensor]
@@ -124,14 +125,15 @@ def optimise(
 
         return plain
     adamw = torch.optim.AdamW(parameters, lr=rate, weight_decay=training.weight_decay, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(adamw, max_lr=rate, total_steps=total_steps)
+    schedule = build_schedule(adamw, training, total_steps=total_steps)
 
     def same_recipe(loss: Tensor) -> None:
         adamw.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(parameters, training.gradient_clip)
         adamw.step()
-        schedule.step()
+        if schedule is not None:
+            schedule.step()
 
     return same_recipe
 

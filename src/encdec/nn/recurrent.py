@@ -96,19 +96,18 @@ class RecurrentEncoder(nn.Module):
 
     def forward(self, inputs: Tensor, mask: Tensor) -> EncoderOutput:
         """Inputs (B, S, E), mask (B, S), True = real token; each row has at least one, and padding on the right."""
-        lengths = mask.sum(dim=1)  # (B,)
-        last = (lengths - 1)[:, None, None]  # (B, 1, 1)
+        last = mask.sum(dim=1, keepdim=True) - 1  # (B, 1)
         order = reversed_order(mask)
         outputs, last_hidden = inputs, []
         for index, forward_layer in enumerate(self.forward_layers):
             if index > 0:
                 outputs = self.dropout(outputs)
             onward, _ = forward_layer(outputs, None)  # (B, S, H)
-            ends = [onward.take_along_dim(last, dim=1)[:, 0]]  # (B, H)
+            ends = [take_steps(onward, last)[:, 0]]  # (B, H)
             sides = [onward]
             if self.backward_layers:
                 back, _ = self.backward_layers[index](take_steps(outputs, order), None)  # (B, S, H), reversed
-                ends.append(back.take_along_dim(last, dim=1)[:, 0])
+                ends.append(take_steps(back, last)[:, 0])
                 sides.append(take_steps(back, order))
             outputs = torch.cat(sides, dim=-1)  # (B, S, D*H)
             last_hidden.append(torch.cat(ends, dim=-1))  # (B, D*H)
@@ -126,8 +125,8 @@ def reversed_order(mask: Tensor) -> Tensor:
 
 
 def take_steps(values: Tensor, order: Tensor) -> Tensor:
-    """Values (B, S, E) with their steps in the order (B, S)."""
-    return values.take_along_dim(order[:, :, None], dim=1)
+    """Of values (B, S, E) the steps `order` (B, T), row by row: (B, T, E)."""
+    return values.gather(1, order[:, :, None].expand(-1, -1, values.shape[2]))
 
 
 class StateBridge(nn.Module):
