@@ -1,11 +1,12 @@
 """What the figures should be, and whether they are."""
 
 from collections.abc import Sequence
+from math import hypot
 from statistics import median
 from typing import NamedTuple
 
 from benchmarks.cases import CASES, TITLES, Competitor
-from benchmarks.results import Run, ratios
+from benchmarks.results import Run, mean_and_deviation, ratios
 
 CONVOLUTIONAL_AND_PAIRS = ("cnn", "conv_vae", "seq2seq")
 EVERY_CASE = tuple(case.name for case in CASES)
@@ -22,16 +23,26 @@ class Aim(NamedTuple):
 
 
 class Verdict(NamedTuple):
+    """`found`: the ratio of each round. `worse`: the subject's quality is worse than the base's beyond their spread."""
+
     case: str
     subject: Competitor
     base: Competitor
     what: str
     least: float
-    found: float
+    found: list[float]
+    worse: bool
 
     @property
-    def met(self) -> bool:
-        return self.found >= self.least
+    def middle(self) -> float:
+        return median(self.found)
+
+    @property
+    def told(self) -> str:
+        if self.worse:
+            return "worse quality"
+        by_median = "" if min(self.found) >= self.least or max(self.found) < self.least else " by the median"
+        return f"{'met' if self.middle >= self.least else 'missed'}{by_median}"
 
 
 AIMS = (
@@ -58,20 +69,37 @@ def verdicts(runs: Sequence[Run]) -> list[Verdict]:
 def throughput(aim: Aim, runs: Sequence[Run]) -> list[Verdict]:
     verdict = []
     for case in aim.cases:
-        values = ratios([run for run in runs if run.case == case], aim.subject, aim.base)
+        own = [run for run in runs if run.case == case]
+        values = ratios(own, aim.subject, aim.base)
         if values:
-            verdict.append(Verdict(case, aim.subject, aim.base, "throughput", aim.least, median(values)))
+            worse = is_worse(own, aim.subject, aim.base)
+            verdict.append(Verdict(case, aim.subject, aim.base, "throughput", aim.least, values, worse))
     return verdict
 
 
+def is_worse(runs: Sequence[Run], subject: Competitor, base: Competitor) -> bool:
+    """Whether the mean of the subject's metric, of which less is better, lies above the base's and both spreads."""
+    ours, theirs = ([run.value for run in runs if run.competitor == who] for who in (subject, base))
+    known = [[value for value in values if value is not None] for values in (ours, theirs)]
+    if not all(known):
+        return False
+    (mean, deviation), (other, others_deviation) = (mean_and_deviation(values) for values in known)
+    return mean - other > hypot(deviation, others_deviation)
+
+
 def time_to_error(peer: Competitor, least: float, runs: Sequence[Run]) -> list[Verdict]:
-    """The ratio of the medians; a run that never got there has no time, and then there is no verdict."""
-    times = {who: [run.seconds_to_target for run in runs if run.competitor == who] for who in ("project", peer)}
-    known = {who: [each for each in values if each is not None] for who, values in times.items()}
-    if not known["project"] or not known[peer] or len(known["project"]) < len(times["project"]):
+    """How long a peer took, in medians of this project's time. A peer that never got there took all of its time.
+
+    Where a run of this project never got there the aim is missed, with a ratio of 0.
+    """
+    ours, theirs = ([run for run in runs if run.competitor == who] for who in ("project", peer))
+    if not ours or not theirs:
         return []
-    found = median(known[peer]) / median(known["project"])
-    return [Verdict("seq2seq", "project", peer, "time to the error rate", least, found)]
+    times = [run.seconds_to_target for run in ours if run.seconds_to_target is not None]
+    found = [0.0]
+    if len(times) == len(ours):
+        found = [(run.seconds_to_target or run.seconds) / median(times) for run in theirs]
+    return [Verdict("seq2seq", "project", peer, "time to the error rate", least, found, worse=False)]
 
 
 def sentence(verdict: Verdict) -> str:

@@ -78,7 +78,7 @@ CASES = (
         "MLP autoencoder, small",
         "autoencoder",
         {**MLP_VALUES, "network.hidden_dims": [42]},
-        epochs=6,
+        epochs=16,
         peers=("pythae", "pyod"),
     ),
     Case("sparse_autoencoder", "Sparse autoencoder", "sparse_autoencoder", RECIPE, epochs=2),

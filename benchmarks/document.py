@@ -66,8 +66,8 @@ def table_row(case_runs: Sequence[Run], runs: Sequence[Run]) -> str:
     memory = Spread.of([run.peak_bytes / MEGABYTE for run in runs])
     cells = (
         TITLES[first.competitor],
-        f"{rate.middle:,.0f} ({rate.low:,.0f}\N{EN DASH}{rate.high:,.0f})",
-        f"{Spread.of(over).middle:.2f}" if over else "",
+        f"{rate.middle:,.0f} ({rate.low:,.0f}\N{EN DASH}{rate.high:,.0f}, {len(runs)} runs)",
+        f"{Spread.of(over).middle:.2f} ({min(over):.2f}\N{EN DASH}{max(over):.2f})" if over else "",
         quality_text(runs),
         f"{first.parameters:,}",
         first.precision,
@@ -111,8 +111,8 @@ def time_table(runs: Sequence[Run]) -> str:
 def aims_table(runs: Sequence[Run]) -> str:
     titles = {case.name: case.title for case in CASES}
     rows = [
-        f"| {titles[each.case]} | {sentence(each)}, {each.what} | {each.least:g} | {each.found:.2f} | "
-        f"{'met' if each.met else 'missed'} |"
+        f"| {titles[each.case]} | {sentence(each)}, {each.what} | {each.least:g} | {each.middle:.2f} "
+        f"({min(each.found):.2f}\N{EN DASH}{max(each.found):.2f}) | {each.told} |"
         for each in verdicts(runs)
     ]
     if not rows:

@@ -10,8 +10,11 @@ from benchmarks.exchange import export_images, export_pairs
 from benchmarks.parameters import Overrides, write_params
 from benchmarks.places import EXCHANGE, PROJECT, ROOT
 from encdec.params.root import KINDS, Kind
+from encdec.tracking.digests import dvc_digest
 
 REAL: dict[Kind, str] = {"images": "mnist", "pairs": "cmudict"}
+ROOMS = ("params", "sources", "preparation")
+"""What makes the data: where it was changed they are made anew."""
 EMBEDDED: dict[Kind, str] = {"images": "digits", "pairs": "dates"}
 
 
@@ -43,7 +46,8 @@ def prepare_data() -> Sources:
 def run_stages(kind: Kind, source: str) -> bool:
     """Ingest, validate and prepare, unless it was done; whether all went well."""
     done = EXCHANGE / kind / "source.txt"
-    if done.is_file() and done.read_text(encoding="utf-8") == source:
+    made_by = "\n".join((source, *(dvc_digest(ROOT / "src" / "encdec" / room) for room in ROOMS)))
+    if done.is_file() and done.read_text(encoding="utf-8") == made_by:
         return True
     write_params(PROJECT / "params.yaml", {f"{kind}.source": source})
     (PROJECT / "data" / "00_source" / kind).mkdir(parents=True, exist_ok=True)
@@ -60,7 +64,7 @@ def run_stages(kind: Kind, source: str) -> bool:
             return False
     export = export_images if kind == "images" else export_pairs
     export(PROJECT / prepared, EXCHANGE / kind)
-    done.write_text(source, encoding="utf-8")
+    done.write_text(made_by, encoding="utf-8")
     return True
 
 

@@ -49,9 +49,9 @@ Epochs = Callable[[int], Iterator[Tensor]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--memory", type=int, default=64, help="MiB that the loader may hold")
+    parser.add_argument("--memory", type=int, default=256, help="MiB that the loader may hold")
     parser.add_argument("--times", type=int, default=4, help="how many times as large the split is")
-    parser.add_argument("--limit", type=int, default=1024, help="MiB of the cgroup around the stream")
+    parser.add_argument("--limit", type=int, default=800, help="MiB of the cgroup around the stream")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--hidden", type=int, default=256, help="units of the network, an autoencoder 784-HIDDEN-784")
@@ -62,6 +62,10 @@ def main() -> None:
         result = train(arguments.folder, arguments.run, arguments.memory * MEBI, arguments.epochs, arguments.hidden)
         print(json.dumps(result))
         return
+    if arguments.limit >= arguments.memory * arguments.times:
+        parser.error(
+            f"--limit {arguments.limit} would hold the whole split: take less, or a larger --memory or --times"
+        )
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         make_split(Path(folder), num_bytes=arguments.memory * arguments.times * MEBI)
         rounds = [

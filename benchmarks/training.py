@@ -196,7 +196,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     if load > 0.5:
         print(f"NOTE: the machine is not idle (load {load:.1f}): figures will be rough", file=sys.stderr)
-    kept = keep_others(results, jobs)
+    kept = keep_others(results, jobs, threads=given.threads)
     runs: list[Run] = []
     failed = 0
     for number, job in enumerate(jobs, start=1):
@@ -216,12 +216,15 @@ def main() -> None:
         sys.exit(f"{failed} of {len(jobs)} runs failed; the others are in {results}")
 
 
-def keep_others(results: Path, jobs: Sequence[Job]) -> list[Run]:
-    """What an earlier run measured of cases that this one does not measure."""
-    measured = {(job.case.name, job.competitor) for job in jobs}
+def keep_others(results: Path, jobs: Sequence[Job], *, threads: int) -> list[Run]:
+    """What an earlier run measured, with as many threads, of cases of which nothing is measured now.
+
+    A ratio is one of runs that took turns, so a case is never put together from two sessions.
+    """
+    measured = {job.case.name for job in jobs}
     if not results.is_file():
         return []
-    return [run for run in read_runs(results) if (run.case, run.competitor) not in measured]
+    return [run for run in read_runs(results) if run.case not in measured and run.threads == threads]
 
 
 if __name__ == "__main__":

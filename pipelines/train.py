@@ -22,7 +22,7 @@ from encdec.params.root import MODEL_NAMES, ModelName
 from encdec.tracking.run import Training
 from encdec.tracking.stage import tracked_stage
 from encdec.training.checkpoints import Checkpoints
-from encdec.training.fitting import fit, open_data, use_threads
+from encdec.training.fitting import fit, open_data, resident, use_threads
 
 
 def example(split: ImageSplit | PairSplit) -> NDArray[np.float32] | list[str]:
@@ -50,7 +50,7 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
             print(f"note: {len(different)} packages differ from {lock}: {', '.join(different[:5])}")
         run.log_input(train, context="training")
         run.log_input(val, context="validation")
-        data = open_data(spec.kind, train=train, val=val)
+        data = resident(open_data(spec.kind, train=train, val=val), loaded.params.accelerator)
         checkpoints = Checkpoints(Path(".work/checkpoints") / run.key, loaded.params.checkpoint_seconds)
         began = time.monotonic()
         fitted = fit(

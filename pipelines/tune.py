@@ -11,7 +11,7 @@ from encdec.outs import switch_off, table_text, whole_folder, write_json, write_
 from encdec.params.loading import load_params
 from encdec.params.root import MODEL_NAMES, ModelName
 from encdec.tracking.stage import tracked_stage
-from encdec.training.fitting import open_data, use_threads
+from encdec.training.fitting import open_data, resident, use_threads
 from encdec.tuning.records import discard_records
 from encdec.tuning.study import run_study
 
@@ -36,7 +36,7 @@ def main(model: ModelName, train: Path, val: Path, out: Path) -> None:
             space=loaded.space(model),
             resolve=lambda values: loaded.resolve(model, values),
             rules=params.tuning,
-            data=open_data(spec.kind, train=train, val=val),
+            data=resident(open_data(spec.kind, train=train, val=val), params.accelerator),
             seed=params.seed,
             trials=spec.tuning.trials,
             log=run,

@@ -29,7 +29,9 @@ from encdec.models.sparse_autoencoder.spec import SparseAutoencoderSpec
 from encdec.models.vae.network import VariationalAutoencoder
 from encdec.models.vae.spec import VaeSpec
 from encdec.nn.corruption import corrupt
+from encdec.nn.layout import channels_last
 from encdec.params.root import ModelSpec
+from encdec.starting import reuse_memory
 from encdec.training.optimisers import build_schedule
 
 Batch = ImageBatch | PairBatch
@@ -112,7 +114,7 @@ def pair_batches(split: PairSplit, *, batch_size: int, seed: int) -> Callable[[i
 def optimise(
     network: nn.Module, spec: ModelSpec, *, recipe: str, adam_rate: float, total_steps: int
 ) -> Callable[[Tensor], None]:
-    """A step: `bare_adam` is plain Adam; `bare_fused` is fused AdamW with the project's schedule and clipping."""
+    """A step: `bare_adam` is plain Adam; `bare_fused` has the project's optimiser, schedule and clipping."""
     training, parameters = spec.training, list(network.parameters())
     rate = training.learning_rate
     if recipe == "bare_adam":
@@ -155,6 +157,9 @@ def main() -> None:
         train, val = ImageSplit.open(prepared / "train"), ImageSplit.open(prepared / "val")
         batches = image_batches(train, batch_size=batch_size)
     network = build_network(request["model"], spec, train.card)
+    if request["competitor"] == "bare_fused":  # all that the project does, but for its Trainer
+        reuse_memory()
+        network = channels_last(network)
     total_steps = min(request["epochs"] * math.ceil(len(train) / batch_size), request["max_steps"])
     loss_of = batch_loss(network, spec)
     step_with = optimise(

@@ -90,3 +90,20 @@ class ImageSplit:
 
     def scaled(self, images: NDArray[Any], labels: NDArray[Any]) -> ImageBatch:
         return ImageBatch(torch.from_numpy(images) / self.card.pixel_max, torch.from_numpy(labels))
+
+
+class ResidentImages(ImageSplit):
+    """A split whose images lie in a device's memory as they are stored: a batch is gathered and scaled there.
+
+    The batches are those of the split, already on the device.
+    """
+
+    def __init__(self, split: ImageSplit, device: torch.device) -> None:
+        super().__init__(split.folder, card=split.card, images=split.images, labels=split.labels)
+        self.stored = torch.from_numpy(np.array(split.images)).to(device)  # (N, C, H, W) uint8
+        self.label_indices = torch.from_numpy(split.labels).to(device)  # (N,)
+
+    def batch(self, indices: NDArray[np.int64]) -> ImageBatch:
+        rows = torch.from_numpy(np.asarray(indices)).to(self.stored.device)
+        images = self.stored.index_select(0, rows) / self.card.pixel_max
+        return ImageBatch(images, self.label_indices.index_select(0, rows))

@@ -12,8 +12,8 @@ from pytorch_lightning.callbacks import Callback, Checkpoint
 from torch import nn
 
 from encdec.cards import Card
-from encdec.datasets.images import ImageSplit
-from encdec.datasets.loading import Split, training_loader, validation_loader
+from encdec.datasets.images import ImageSplit, ResidentImages
+from encdec.datasets.loading import MEMORY, Split, training_loader, validation_loader
 from encdec.datasets.pairs import PairSplit
 from encdec.models.build import build_network, build_objective
 from encdec.nn.layout import channels_last
@@ -24,6 +24,9 @@ from encdec.training.checkpoints import Checkpoints, CheckpointsByTime, WholeChe
 from encdec.training.optimisers import configure
 from encdec.training.plan import Plan, plan_steps
 from encdec.training.precision import Computed, computed_in
+
+DEVICE_SHARE = 0.25
+"""Of a GPU's free memory, for data; the network, its gradients and activations need the rest."""
 
 
 class Data(NamedTuple):
@@ -44,6 +47,26 @@ def open_data(kind: Kind, *, train: Path, val: Path) -> Data:
             return Data(ImageSplit.open(train), ImageSplit.open(val))
         case "pairs":
             return Data(PairSplit.open(train), PairSplit.open(val))
+
+
+def resident(data: Data, accelerator: Accelerator) -> Data:
+    """The same data, with its images in a GPU's memory where there is one and they take at most DEVICE_SHARE of it.
+
+    A split that is read window by window stays on the disk.
+    """
+    if accelerator == "cpu" or not torch.cuda.is_available():
+        return data
+    device = torch.device("cuda", 0)  # the one that a Trainer of one device takes
+    free, _ = torch.cuda.mem_get_info(device)
+    if data.train.num_bytes + data.val.num_bytes > free * DEVICE_SHARE:
+        return data
+    return Data(*(on(device, split) for split in data))
+
+
+def on(device: torch.device, split: Split) -> Split:
+    if isinstance(split, ImageSplit) and split.num_bytes <= MEMORY:
+        return ResidentImages(split, device)
+    return split
 
 
 class Fitted(NamedTuple):
@@ -107,7 +130,7 @@ def fit(
     history, best = History(on_epoch), KeepBest(spec.monitor)
     stop = Patience(spec.monitor, patience=spec.training.patience, check_on_train_epoch_end=True)
     by_time = [CheckpointsByTime(checkpoints)] if checkpoints else []
-    precision = computed_in(spec.training.precision, accelerator)
+    precision = computed_in(spec.training.precision, accelerator, network)
     objective.autocast = precision == "bfloat16"
     with progress(label, unit="steps", total=plan.total_steps, done=done) as meter:
         show = ShowProgress(meter, spec.monitor)

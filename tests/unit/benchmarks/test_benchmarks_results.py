@@ -8,7 +8,7 @@ from benchmarks.aims import Aim, throughput, time_to_error
 from benchmarks.cases import Competitor, find_case
 from benchmarks.document import put_section, section, table_row
 from benchmarks.results import Run, Spread, crossing, mean_and_deviation, ratios, read_runs, run_of, write_runs
-from benchmarks.training import plan
+from benchmarks.training import Job, keep_others, plan
 from benchmarks.workers.common import error_rate, levenshtein
 from encdec.metrics.text import closest_references
 
@@ -79,19 +79,39 @@ def test_an_aim_is_met_by_the_median_of_the_rounds() -> None:
     runs = [run("bare_adam", number) for number in range(3)]
     runs += [run("project", number, seconds=seconds) for number, seconds in enumerate((4.0, 1.0, 1.0))]
     (verdict,) = throughput(Aim("project", "bare_adam", ("cnn", "vae"), 2.0), runs)  # nothing of the vae was measured
-    assert (verdict.case, verdict.found, verdict.met) == ("cnn", 2.0, True)
+    assert (verdict.case, verdict.middle, verdict.told) == ("cnn", 2.0, "met by the median")
     (verdict,) = throughput(Aim("project", "bare_adam", ("cnn",), 2.1), runs)
-    assert not verdict.met
+    assert verdict.told == "missed"
+    (verdict,) = throughput(Aim("project", "bare_adam", ("cnn",), 0.5), runs)
+    assert verdict.told == "met"
 
 
-def test_time_to_an_error_compares_medians_and_needs_every_run_of_ours() -> None:
-    peers = [run("joeynmt", number, case="seq2seq", to_target=time) for number, time in enumerate((90.0, 100.0, None))]
+@pytest.mark.parametrize(("ours", "worse"), [((0.5, 0.6), False), ((0.8, 0.9), True), ((0.5, 0.9), False)])
+def test_speed_at_a_worse_quality_meets_no_aim(ours: tuple[float, float], worse: bool) -> None:
+    runs = [run("bare_adam", number, value=0.5 + number / 10) for number in range(2)]
+    runs += [run("project", number, seconds=0.1, value=value) for number, value in enumerate(ours)]
+    (verdict,) = throughput(Aim("project", "bare_adam", ("cnn",), 2.0), runs)
+    assert verdict.told == ("worse quality" if worse else "met")
+
+
+def test_time_to_an_error_is_in_medians_of_ours_and_a_run_that_never_got_there_counts() -> None:
+    peers = [run("joeynmt", number, case="seq2seq", to_target=time) for number, time in enumerate((90.0, 100.0))]
+    peers.append(run("joeynmt", 2, case="seq2seq", seconds=200.0))  # it gave up after 200 s
     ours = [run("project", number, case="seq2seq", to_target=time) for number, time in enumerate((20.0, 50.0, 19.0))]
     (verdict,) = time_to_error("joeynmt", 3.0, [*ours, *peers])
-    assert verdict.found == pytest.approx(4.75)  # 95 / 20
-    assert verdict.met
-    late = run("project", 3, case="seq2seq", to_target=None)
-    assert time_to_error("joeynmt", 3.0, [*ours, late, *peers]) == []
+    assert verdict.found == [4.5, 5.0, 10.0]
+    assert verdict.told == "met"
+    late = run("project", 3, case="seq2seq")
+    (verdict,) = time_to_error("joeynmt", 3.0, [*ours, late, *peers])
+    assert verdict.told == "missed"
+    assert time_to_error("joeynmt", 3.0, ours) == []
+
+
+def test_cases_of_another_session_stay_whole_and_only_with_as_many_threads(tmp_path: Path) -> None:
+    file = tmp_path / "runs.csv"
+    write_runs(file, [run("project"), run("pythae", case="vae"), run("project", case="conv_vae")._replace(threads=1)])
+    kept = keep_others(file, [Job(find_case("cnn"), "bare_adam", 0)], threads=2)
+    assert [each.case for each in kept] == ["vae"]
 
 
 def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
@@ -138,8 +158,8 @@ def test_the_slow_peers_run_in_the_first_rounds_alone() -> None:
 def test_a_row_of_the_table_names_median_spread_ratio_and_quality() -> None:
     ours = [run("project", number, seconds=seconds) for number, seconds in enumerate((1.0, 2.0, 4.0))]
     base = [run("bare_adam", number) for number in range(3)]
-    dash = "\N{EN DASH}"
-    wanted = f"| encdec, default settings | 500 (250{dash}1,000) | 1.00 | val/nll 0.5 ± 0 | 1,234 | float32 | 50 MB |"
+    dash, rest = "\N{EN DASH}", "val/nll 0.5 ± 0 | 1,234 | float32 | 50 MB |"
+    wanted = f"| encdec, default settings | 500 (250{dash}1,000, 3 runs) | 1.00 (0.50{dash}2.00) | {rest}"
     assert table_row([*ours, *base], ours) == wanted
     assert section(find_case("cnn"), [*ours, *base]).count("\n|") == 4
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from encdec.datasets.images import ImageSplit
+from encdec.datasets.images import ImageSplit, ResidentImages
 
 
 def test_a_batch_holds_its_rows_in_the_order_asked_for_scaled_so_that_pixel_max_is_one(images_folder: Path) -> None:
@@ -32,6 +32,14 @@ def test_a_batch_is_a_copy_that_may_be_written_to(images_folder: Path) -> None:
     next(split.batches(4)).labels.fill_(9)
     assert float(next(split.batches(4)).images.max()) == 3 / 16
     assert next(split.batches(4)).labels.tolist() == [0, 1, 2, 0]
+
+
+def test_batches_of_images_on_a_device_are_those_of_the_split(images_folder: Path) -> None:
+    split = ImageSplit.open(images_folder)
+    near = ResidentImages(split, torch.device("cpu"))
+    rows = np.array([16, 4, 17])
+    assert all(torch.equal(one, other) for one, other in zip(near.batch(rows), split.batch(rows), strict=True))
+    assert (len(near), near.card) == (len(split), split.card)
 
 
 def test_images_stay_on_the_disk_until_they_are_read(images_folder: Path) -> None:

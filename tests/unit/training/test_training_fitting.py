@@ -8,11 +8,13 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from encdec.datasets.images import ImageSplit, ResidentImages
 from encdec.datasets.loading import validation_loader
 from encdec.models.build import build_objective
-from encdec.params.root import ModelName, ModelSpec
+from encdec.params.root import Kind, ModelName, ModelSpec
+from encdec.training import fitting
 from encdec.training.checkpoints import Checkpoints, stored
-from encdec.training.fitting import Data, Fitted, fit, use_threads
+from encdec.training.fitting import Data, Fitted, fit, open_data, resident, use_threads
 from encdec.training.optimisers import configure
 
 EPOCHS, STEPS = 5, 15
@@ -221,3 +223,27 @@ def test_a_training_that_diverges_is_an_error_that_says_what_to_do(
         ValueError, match=r"val/mse is not finite in any epoch: lower models.autoencoder.training.learn"
     ):
         run(model, spec.model_copy(update={"training": wild}), data, checkpoints=tmp_path / "wild")
+
+
+@pytest.mark.parametrize("model", ["cnn"], indirect=True)
+def test_images_that_lie_on_the_device_train_the_same_weights(model: ModelName, spec: ModelSpec, data: Data) -> None:
+    assert isinstance(data.train, ImageSplit)
+    near = Data(ResidentImages(data.train, torch.device("cpu")), data.val)
+    assert same(run(model, spec, data, checkpoints=None)[0], run(model, spec, near, checkpoints=None)[0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "free", "moved"), [("images", 10**6, True), ("images", 10**4, False), ("pairs", 10**9, False)]
+)
+def test_images_move_to_a_gpu_where_they_take_a_small_share_of_it(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind, free: int, moved: bool
+) -> None:
+    """No GPU is here: what is asked of it is answered, and what would lie on it stays in memory."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, free))
+    monkeypatch.setattr(fitting, "ResidentImages", lambda split, device: ResidentImages(split, torch.device("cpu")))
+    data = open_data(kind, train=prepared / kind / "train", val=prepared / kind / "val")
+    assert [isinstance(split, ResidentImages) for split in resident(data, "auto")] == [moved, moved]
+    assert resident(data, "cpu") == data
+    monkeypatch.setattr(fitting, "MEMORY", data.train.num_bytes - 1)
+    assert not isinstance(resident(data, "auto").train, ResidentImages), "it is read window by window"
