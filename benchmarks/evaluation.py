@@ -1,7 +1,8 @@
 """How fast trained models are evaluated in batches, beside the same network given one row at a time.
 
-For each model the forward pass of its evaluation on the test split (of the VAE with its importance samples, of the
-sequence model greedy and with a beam), in batches and row by row, alternating, on the same rows and threads. The
+For each model its whole scoring of the test split, without files (of the VAE with its importance samples; of the
+sequence model the search alone, greedy and with a beam), in batches of all rows and row by row over --rows of them,
+alternating, on the same threads. What a scoring does once weighs more where the rows are fewer. The
 median of the repeats, their spread (least to greatest), the ratio of the medians, and the peak memory of a process
 that evaluates this model alone. Prints a table and asserts nothing. It needs the outs of `prepare` and `train`.
 """

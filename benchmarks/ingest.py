@@ -47,13 +47,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--side", type=int, default=64, help="pixels of the height and the width of each image")
+    parser.add_argument("--fit", type=int, help="those that images are given for training (--side)")
     parser.add_argument("--format", choices=("png", "jpg"), default="png")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where a temporary folder is made (its disk is measured as well)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         paths = make_images(Path(folder) / "user", count=arguments.files, side=arguments.side, suffix=arguments.format)
-        rounds = measure(Path(folder), paths, side=arguments.side, rounds=arguments.rounds)
+        rounds = measure(Path(folder), paths, side=arguments.fit or arguments.side, rounds=arguments.rounds)
     print(f"{arguments.files:,} {arguments.format} files of {arguments.side} x {arguments.side}, {num_cores()} cores")
     show(rounds, files=arguments.files)
 
@@ -117,8 +118,9 @@ def prepare(raw: Path, prepared: Path, params: Params) -> None:
         out.mkdir()
     manifest = pd.read_parquet(raw / "manifest.parquet")
     source = {"name": "folder", "pixel_max": 255, "classes": sorted(set(manifest["label"]))}
-    with closing(iter_images(raw, params.images)) as images:
-        prepare_images(images, manifest, card_shape=params.images.shape, source=source, outs=outs)
+    shape = params.images.shape
+    with closing(iter_images(raw, params.images, shape=shape)) as images:
+        prepare_images(images, manifest, card_shape=shape, source=source, outs=outs, fitted=True)
 
 
 def spent(work: Callable[[], object]) -> Spent:

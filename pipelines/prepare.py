@@ -37,8 +37,16 @@ def main(kind: Kind, raw: Path, validation: Path, train: Path, val: Path, test: 
             folders = {split: stack.enter_context(whole_folder(out)) for split, out in zip(SPLITS, outs, strict=False)}
             if kind == "images":
                 source = json.loads((raw / "source.json").read_text(encoding="utf-8"))
-                images = stack.enter_context(closing(iter_images(raw, params.images)))
-                bad = prepare_images(images, manifest, card_shape=params.images.shape, source=source, outs=folders)
+                shape, fitted = params.images.shape, params.images.source == "folder"  # whose files may be large
+                images = iter_images(raw, params.images, shape=shape if fitted else None)
+                bad = prepare_images(
+                    stack.enter_context(closing(images)),
+                    manifest,
+                    card_shape=shape,
+                    source=source,
+                    outs=folders,
+                    fitted=fitted,
+                )
             else:
                 bad = prepare_pairs(manifest, params.pairs.selected, params.pairs.source, folders)
         at_ingest = read_rejected(raw)

@@ -23,6 +23,7 @@ from encdec.tracking.run import Training
 from encdec.tracking.stage import tracked_stage
 from encdec.training.checkpoints import Checkpoints
 from encdec.training.fitting import fit, open_data, resident, use_threads
+from encdec.training.precision import computing
 
 
 def example(split: ImageSplit | PairSplit) -> NDArray[np.float32] | list[str]:
@@ -43,7 +44,14 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
     section = spec.model_dump(exclude={"enabled", "tuning"})  # what made the model: the rest would hide it
     inputs, code = [train, val, tuning], [Path("src/encdec"), Path("pipelines/train.py")]
     with tracked_stage(
-        "train", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, code=code
+        "train",
+        loaded=loaded,
+        item=model,
+        inputs=inputs,
+        outputs=[out],
+        section=section,
+        code=code,
+        decides=[computing(loaded.params.accelerator)],
     ) as run:
         different = run.log_versions(lock)
         if different:
@@ -51,7 +59,7 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
         run.log_input(train, context="training")
         run.log_input(val, context="validation")
         data = resident(open_data(spec.kind, train=train, val=val), loaded.params.accelerator)
-        checkpoints = Checkpoints(Path(".work/checkpoints") / run.key, loaded.params.checkpoint_seconds)
+        checkpoints = Checkpoints(run.state_folder("checkpoints"), loaded.params.checkpoint_seconds)
         began = time.monotonic()
         fitted = fit(
             model,
@@ -84,7 +92,6 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
         run.log_model(out, example=example(data.val))
         epochs = f"epoch {fitted.best_epoch} of {len(fitted.history)}"
         print(f"train {model}: best {spec.monitor} {fitted.best_score:.4f} in {epochs}, whose weights were kept")
-    checkpoints.discard()
 
 
 if __name__ == "__main__":

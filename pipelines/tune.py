@@ -12,7 +12,7 @@ from encdec.params.loading import load_params
 from encdec.params.root import MODEL_NAMES, ModelName
 from encdec.tracking.stage import tracked_stage
 from encdec.training.fitting import open_data, resident, use_threads
-from encdec.tuning.records import discard_records
+from encdec.training.precision import computing
 from encdec.tuning.study import run_study
 
 
@@ -26,11 +26,17 @@ def main(model: ModelName, train: Path, val: Path, out: Path) -> None:
     section = {**loaded.sections[model], "study": params.tuning.model_dump()}  # the same names as in other models
     inputs, code = [train, val], [Path("src/encdec"), Path("pipelines/tune.py")]
     with tracked_stage(
-        "tune", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, code=code
+        "tune",
+        loaded=loaded,
+        item=model,
+        inputs=inputs,
+        outputs=[out],
+        section=section,
+        code=code,
+        decides=[computing(params.accelerator)],
     ) as run:
         run.log_input(train, context="training")
         run.log_input(val, context="validation")
-        records = Path(".work/studies") / run.key
         outcome = run_study(
             model,
             space=loaded.space(model),
@@ -40,7 +46,7 @@ def main(model: ModelName, train: Path, val: Path, out: Path) -> None:
             seed=params.seed,
             trials=spec.tuning.trials,
             log=run,
-            records=records,
+            records=run.state_folder("studies"),
             accelerator=params.accelerator,
         )
         with whole_folder(out) as folder:
@@ -54,7 +60,6 @@ def main(model: ModelName, train: Path, val: Path, out: Path) -> None:
             pruned = int((outcome.table["state"] == "PRUNED").sum())
             trials = f"{len(outcome.table)} trials, of which {pruned} pruned"
             print(f"tune {model}: best {spec.monitor} {outcome.best_score:.4f} of {trials}: {outcome.best}")
-    discard_records(records)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Trains a model through this project's own `fit`, with a run in an MLflow store and checkpoints, as the stage does."""
 
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -73,8 +74,8 @@ def main() -> None:
     timer = TimeTheLoop(sample, every=request["every"])
     section = spec.model_dump(exclude={"enabled", "tuning"})
     with tracked_stage("train", loaded=loaded, item=name, inputs=[train, val], outputs=[], section=section) as run:
-        checkpoints = Checkpoints(Path(".work/checkpoints") / run.key, loaded.params.checkpoint_seconds)
-        checkpoints.discard()
+        checkpoints = Checkpoints(run.state_folder("checkpoints"), loaded.params.checkpoint_seconds)
+        shutil.rmtree(checkpoints.folder, ignore_errors=True)
         began = time.perf_counter()
         fitted = fit(
             name,
@@ -92,7 +93,6 @@ def main() -> None:
         whole_seconds = time.perf_counter() - began
         if whole_seconds > 2 * CHECKPOINT_SECONDS and not stored(checkpoints.folder):
             raise RuntimeError("no checkpoint was written, which should be measured")
-        checkpoints.discard()
     quality = monitored(fitted.network, spec, data.val)
     if sample is not None:
         quality["val/phoneme_error_rate"] = sample.look(fitted.network, timer.clock.seconds)

@@ -12,6 +12,7 @@ from encdec.signals import leave_at_once
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 LARGEST_KEPT = 2**30  # bytes; a larger block is given back as it is freed
+HALF_ARENA = 2**25
 
 
 def begin(name: str) -> None:
@@ -48,7 +49,8 @@ def reuse_memory() -> None:
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT)
+        if not mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT):  # glibc before 2.35 takes no more than half of an arena
+            mallopt(M_MMAP_THRESHOLD, HALF_ARENA)
         mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 

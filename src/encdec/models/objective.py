@@ -82,6 +82,10 @@ class Objective(LightningModule, Generic[Network, Batch]):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self.validated.add(*self.scores(batch, batch_idx))
 
+    def on_train_start(self) -> None:
+        """A checkpoint gives its sums back on the CPU, before the module comes to its device."""
+        self.trained.sums = {name: value.to(self.device) for name, value in self.trained.sums.items()}
+
     def on_validation_epoch_start(self) -> None:
         self.validated.clear()
 
@@ -112,7 +116,10 @@ class Objective(LightningModule, Generic[Network, Batch]):
 
 
 class WeightedMeans:
-    """Means of scalars over steps: `sums` holds each, times its weight, and WEIGHT; float64, where they are made."""
+    """Means of scalars over steps: `sums` holds each, times its weight, and WEIGHT; float64, where they are made.
+
+    Apple's GPUs have no float64: there they are float32.
+    """
 
     def __init__(self) -> None:
         self.sums: dict[str, Tensor] = {}
@@ -134,4 +141,4 @@ class WeightedMeans:
         if name in self.sums:
             self.sums[name] += value
         else:
-            self.sums[name] = value.double()
+            self.sums[name] = value.to(torch.float32 if value.device.type == "mps" else torch.float64)

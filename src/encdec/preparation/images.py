@@ -1,4 +1,4 @@
-"""Images as one array per split, written image by image: memory holds one of them, however many there are."""
+"""Images as one array per split, written image by image: memory holds some of them, however many there are."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -25,11 +25,13 @@ def prepare_images(
     card_shape: tuple[int, int, int],
     source: Mapping[str, Any],
     outs: Mapping[str, Path],
+    fitted: bool = False,
 ) -> pd.DataFrame:
     """Write images.npy, labels.npy, rows.parquet and card.json of each split.
 
     Args:
         images: (H, W, C) each, one for each row of the manifest and in its order.
+        fitted: whether they have the card's shape already, and were as large as the manifest says before.
         manifest: a row per image.
         card_shape: channels, height and width that every image is given.
         source: name, classes and pixel_max of source.json.
@@ -46,7 +48,10 @@ def prepare_images(
     rows = manifest.reset_index(drop=True)
     reasons = reasons_against(rows, card)
     splits = accepted_by_split(rows, reasons)
-    write_pixels(images, rows, splits, card=card, outs=outs)
+    sizes = rows[["height", "width", "channels"]].to_numpy()
+    if fitted:
+        sizes = np.broadcast_to([card.height, card.width, card.channels], sizes.shape)
+    write_pixels(images, rows, splits, sizes=sizes, card=card, outs=outs)
     index = {name: number for number, name in enumerate(card.classes)}
     for split, frame in splits.items():
         np.save(outs[split] / "labels.npy", frame["label"].map(index).to_numpy(np.int64), allow_pickle=False)
@@ -85,10 +90,11 @@ def write_pixels(
     rows: pd.DataFrame,
     splits: Mapping[str, pd.DataFrame],
     *,
+    sizes: NDArray[np.int64],
     card: ImageCard,
     outs: Mapping[str, Path],
 ) -> None:
-    """Fill images.npy (N, C, H, W) of each split in one pass over `images`."""
+    """Fill images.npy (N, C, H, W) of each split in one pass over `images`, whose (H, W, C) must be `sizes` (N, 3)."""
     shape = (card.channels, card.height, card.width)
     arrays = {
         split: new_array(outs[split] / "images.npy", shape=(len(frame), *shape)) for split, frame in splits.items()
@@ -96,7 +102,6 @@ def write_pixels(
     places = np.full(len(rows), REJECTED)
     for frame in splits.values():
         places[frame.index] = np.arange(len(frame))
-    sizes = rows[["height", "width", "channels"]].to_numpy()
     position = -1
     for position, image in enumerate(images):
         if position >= len(rows) or image.shape != tuple(sizes[position]) or image.dtype != np.uint8:

@@ -5,6 +5,7 @@ gives the columns sample and data. Its row groups are as large as a reader may h
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -59,23 +60,48 @@ class ShardWriter:
             return
         if self.writer is None:  # images are compressed already
             self.writer = pq.ParquetWriter(
-                self.path, SCHEMA, compression="none", use_dictionary=False, write_statistics=False
+                self.path,
+                SCHEMA,
+                compression="none",
+                use_dictionary=False,
+                write_statistics=False,
+                write_page_checksum=True,
             )
         self.writer.write_table(pa.table([self.samples, self.contents], schema=SCHEMA))
         self.samples, self.contents, self.num_bytes = [], [], 0
 
 
 def list_groups(folder: Path) -> Iterator[Group]:
-    """The row groups of every shard, in the order in which their files stand in the manifest."""
+    """The row groups of every shard, in the order in which their files stand in the manifest.
+
+    Raises:
+        ValueError: a shard is no whole Parquet file.
+    """
     for shard in sorted(folder.glob("*.parquet")):
-        metadata = pq.read_metadata(shard)
+        with whole(shard):
+            metadata = pq.read_metadata(shard)
         for number in range(metadata.num_row_groups):
             yield Group(shard, number, metadata.row_group(number).num_rows)
 
 
+@contextmanager
+def whole(shard: Path) -> Iterator[None]:
+    """Says in a sentence that a shard was cut off or changed."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the system's own: it cannot be read
+        raise ValueError(f"{shard}: is not what ingest wrote ({error}): run the ingest stage again") from error
+
+
 @lru_cache(maxsize=1)
 def read_group(group: Group) -> tuple[list[str], list[bytes]]:
-    """The samples of a row group and the bytes of their files."""
-    with pq.ParquetFile(group.shard) as file:
+    """The samples of a row group and the bytes of their files.
+
+    Raises:
+        ValueError: they are not the bytes that were written.
+    """
+    with whole(group.shard), pq.ParquetFile(group.shard, page_checksum_verification=True) as file:
         table = file.read_row_group(group.number, use_threads=False)
     return table["sample"].to_pylist(), table["data"].to_pylist()

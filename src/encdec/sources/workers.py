@@ -75,7 +75,8 @@ def process_pool(processes: int) -> Iterator[ProcessPoolExecutor | None]:
     """Processes that never outlive the block, nor their parent however it ends; None where one would be the only one.
 
     On Linux they are forked, which takes no time where starting Python anew takes seconds. That is safe before torch
-    and a progress bar have threads: what a child calls (Pillow, NumPy on bytes) holds no lock that a fork could break.
+    and a progress bar have threads: what a child calls (Pillow, NumPy on bytes, pyarrow, which looks
+    after forks) holds no lock that a fork could break.
     """
     if processes < 2:
         yield None

@@ -1,14 +1,19 @@
 """Which runs of a stage are under way: files that outlive a process that was killed."""
 
 import json
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
 from encdec.outs import write_json
 from encdec.tracking.project import Project
+
+StateFolder = Literal["checkpoints", "studies"]
+STATE_FOLDERS: tuple[StateFolder, ...] = get_args(StateFolder)
 
 
 class Pointer(NamedTuple):
@@ -18,7 +23,8 @@ class Pointer(NamedTuple):
     process numbers mean nothing (containers). There may be several per stage: experiments run side by side.
 
     `run_id` is empty until the run is made; the run has the tag `encdec.pointer` with `token`, by which it is found
-    where a process died in between.
+    where a process died in between. `outs`: the digests of what was made, by path, of a run that came to its good end;
+    it is done with when dvc.lock has them.
     """
 
     stage: str
@@ -26,6 +32,7 @@ class Pointer(NamedTuple):
     key: str
     file: Path
     lock: FileLock
+    outs: Mapping[str, str] | None = None
 
     @property
     def token(self) -> str:
@@ -36,6 +43,15 @@ class Pointer(NamedTuple):
         write_json(self.file, {"run_id": run_id, "key": self.key})
         return self._replace(run_id=run_id)
 
+    def end(self, outs: Mapping[str, str]) -> None:
+        """All is made, and dvc is to take it: killed before it has, it starts the stage again."""
+        write_json(self.file, {"run_id": self.run_id, "key": self.key, "outs": dict(outs)})
+        self.lock.release()
+
+    def is_kept(self, locked: Mapping[str, str]) -> bool:
+        """Whether dvc.lock, as `locked_outs` gives it, has what was made."""
+        return self.outs is not None and all(locked.get(path) == digest for path, digest in self.outs.items())
+
     def drop(self) -> None:
         """The run is over: leave no trace of it."""
         self.file.unlink(missing_ok=True)
@@ -45,6 +61,19 @@ class Pointer(NamedTuple):
     def release(self) -> None:
         """The run is to be continued by whoever comes next."""
         self.lock.release()
+
+    def forget(self, project: Project) -> None:
+        """The run is over and its outs are kept: its state is needed no more, unless another run shares it."""
+        others = [content for file in self.file.parent.glob("*.json") if file != self.file and (content := read(file))]
+        if all(other["key"] != self.key for other in others):
+            for folder in STATE_FOLDERS:
+                shutil.rmtree(state_folder(project, folder, self.key), ignore_errors=True)
+        self.drop()
+
+
+def state_folder(project: Project, name: StateFolder, key: str) -> Path:
+    """Where a stage with this key keeps what it goes on from; at home, so that a copied tree finds it, too."""
+    return project.work / name / key
 
 
 def folder_of(project: Project) -> Path:
@@ -79,7 +108,7 @@ def abandoned(project: Project, stage: str | None = None) -> list[Pointer]:
         if content is None:
             lock.release()
             continue
-        found.append(Pointer(file.parent.name, content["run_id"], content["key"], file, lock))
+        found.append(Pointer(file.parent.name, content["run_id"], content["key"], file, lock, content.get("outs")))
     return found
 
 
@@ -90,10 +119,10 @@ def modified(file: Path) -> float:
         return 0.0
 
 
-def read(file: Path) -> dict[str, str] | None:
+def read(file: Path) -> dict[str, Any] | None:
     """What a pointer says; None where it was dropped meanwhile, or lost in a power failure."""
     try:
-        content: dict[str, str] = json.loads(file.read_bytes())
+        content: dict[str, Any] = json.loads(file.read_bytes())
     except (FileNotFoundError, ValueError):
         return None
     return content

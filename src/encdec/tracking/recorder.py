@@ -10,6 +10,7 @@ from encdec.tracking.store import Store
 
 FLUSH_SECONDS = 1.0
 MAX_SHARE = 1 / 200
+LONGEST_SECONDS = 60.0  # without a metric, however slow the store was once
 """Of the time that goes by, what sending may take: where a call is slow, calls are further apart."""
 METRICS_PER_BATCH = 600  # with PAIRS_PER_BATCH params and tags of full length: below MLflow's 1000 entries and 1 MB
 PAIRS_PER_BATCH = 70
@@ -85,7 +86,7 @@ class Recorder:
             )
         self.points, self.params, self.tags = [], {}, {}
         ended = time.monotonic()
-        self.next_flush = ended + max(self.flush_seconds, (ended - began) / MAX_SHARE)
+        self.next_flush = ended + max(self.flush_seconds, min((ended - began) / MAX_SHARE, LONGEST_SECONDS))
 
 
 Pairs = Sequence[tuple[str, str]]

@@ -7,16 +7,14 @@ import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import yaml
+from typing import TYPE_CHECKING
 
 from encdec.outs import write_text
 from encdec.params.loading import load_params
 from encdec.report.runs import RUNS_FILE, Runs, StageLine, page_id_of, runs_text
 from encdec.tracking.address import is_server, without_credentials
 from encdec.tracking.evaluated import out_tag
-from encdec.tracking.git import LOCK_FILE
+from encdec.tracking.git import LOCK_FILE, locked_stages
 from encdec.tracking.project import find_project
 from encdec.tracking.repro import PARENT_TAG, get_run
 from encdec.tracking.store import Store, open_store, search
@@ -43,7 +41,7 @@ def write_report_runs(store: Store, page: Path, *, ui: str = LOCAL_UI, current: 
     base = without_credentials(store.uri) if is_server(store.uri) else ui.rstrip("/")
     found = {
         stage: newest_run(store, outs)
-        for stage, outs in locked_outs(store.project.tree / LOCK_FILE).items()
+        for stage, outs in locked_stages(store.project.tree / LOCK_FILE).items()
         if stage not in UNTRACKED
     }
     if current is not None:
@@ -53,18 +51,6 @@ def write_report_runs(store: Store, page: Path, *, ui: str = LOCAL_UI, current: 
     runs = Runs(page_id_of(page.read_text(encoding="utf-8")), last_repro(store, found, base), lines)
     write_text(path, runs_text(runs, command=f"python -m encdec.tracking.report_runs {store.project.name(page)}"))
     return path
-
-
-def locked_outs(lock: Path) -> dict[str, dict[str, str]]:
-    """The outs of each stage in dvc.lock, with their digests; nothing where there is no such file."""
-    if not lock.is_file():
-        return {}
-    document: Any = yaml.load(lock.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    stages = (document or {}).get("stages") or {}
-    return {
-        str(name): {out["path"]: out["md5"] for out in stage.get("outs", ()) if "md5" in out}
-        for name, stage in stages.items()
-    }
 
 
 def newest_run(store: Store, outs: Mapping[str, str]) -> "Run | None":

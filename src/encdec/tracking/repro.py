@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import psutil
 
 from encdec.tracking.flat import MAX_TAG, cut
+from encdec.tracking.git import LOCK_FILE, locked_outs
 from encdec.tracking.pointer import Pointer, abandoned
 from encdec.tracking.store import Store, end_run, search
 
@@ -103,9 +104,14 @@ def update_status(store: Store, run_id: str) -> None:
 
 def settle_dead(store: Store, host: str) -> None:
     """Show as KILLED what still says RUNNING though its process is gone; stages stay where they can be continued."""
-    for pointer in abandoned(store.project):
+    pointers = abandoned(store.project)
+    locked = locked_outs(store.project.tree / LOCK_FILE) if pointers else {}
+    for pointer in pointers:
         try:
-            mark_killed(store, run_of(store, pointer), trials=True)
+            if pointer.is_kept(locked):
+                pointer.forget(store.project)
+            elif pointer.outs is None:
+                mark_killed(store, run_of(store, pointer), trials=True)
         finally:
             pointer.release()
     for run in search(store, f"tags.`dvc.host` = '{host}' and attributes.status = 'RUNNING'"):

@@ -11,6 +11,7 @@ from encdec.tracking.digests import dvc_digest, read_ignore
 from encdec.tracking.evaluated import Headline, Weights
 from encdec.tracking.flat import flattened
 from encdec.tracking.inputs import Context, log_dataset
+from encdec.tracking.pointer import StateFolder, state_folder
 from encdec.tracking.recorder import Recorder
 from encdec.tracking.repro import PARENT_TAG
 from encdec.tracking.store import Store, search
@@ -192,6 +193,10 @@ class StageRun:
         address = log_package(self.store, self.run_id, folder=folder, name=name, example=example)
         evaluated.describe_training(self.store, self.run_id)
         return address
+
+    def state_folder(self, name: StateFolder) -> Path:
+        """Where the stage keeps what it goes on from after a kill; it is removed when its outs are kept."""
+        return state_folder(self.store.project, name, self.key)
 
     def digest(self, path: Path) -> str:
         """DVC's digest of a path; that of an input as it was when the stage began."""

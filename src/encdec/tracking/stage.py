@@ -14,6 +14,7 @@ from encdec.tracking import repro
 from encdec.tracking.address import masked
 from encdec.tracking.digests import dvc_digest
 from encdec.tracking.evaluated import out_tag
+from encdec.tracking.git import LOCK_FILE, locked_outs
 from encdec.tracking.pointer import Pointer, abandoned, point
 from encdec.tracking.project import find_project
 from encdec.tracking.run import StageRun
@@ -39,12 +40,14 @@ def tracked_stage(
     outputs: Sequence[Path],
     section: Mapping[str, object],
     code: Sequence[Path] = (),
+    decides: Sequence[str] = (),
 ) -> Iterator[StageRun]:
     """A run for this stage, below the run of the `dvc repro` that started it.
 
     A stage whose process died goes on in its own run when it is started again with the same parameters, inputs and
-    code. An exception ends the run as FAILED, with its first line as the tag `error` and its traceback as an
-    artifact; Ctrl-C, SIGTERM and SIGHUP end it as KILLED, to be continued as well.
+    code; so does one that ended, but whose dvc died before it wrote dvc.lock. An exception ends the run as FAILED, with
+    its first line as the tag `error` and its traceback as an artifact; Ctrl-C, SIGTERM and SIGHUP end it as KILLED, to
+    be continued as well.
 
     Args:
         stage: the name in dvc.yaml without its item, e.g. train.
@@ -53,6 +56,7 @@ def tracked_stage(
         outputs: what it writes; their digests become the tags dvc.out/<path> when the block ends well.
         section: parameters to keep, flattened to dotted names; seed and threads are kept always.
         code: files and folders with the code that decides about the results.
+        decides: what else does: a killed run goes on only where it is the same.
 
     Raises:
         OSError: an out cannot be written where it should be; the block was not begun.
@@ -71,6 +75,7 @@ def tracked_stage(
         outputs=outputs,
         section=section,
         code=code,
+        decides=decides,
     )
     process = repro.dvc_process()
     with stoppable(), ending_with(process), reached(store):
@@ -80,10 +85,14 @@ def tracked_stage(
             run.log_params(start.params)
             run.recorder.flush()
             yield run
-            run.set_tags({out_tag(project.name(path)): dvc_digest(path) for path in outputs})
+            outs = {project.name(path): dvc_digest(path) for path in outputs}
+            run.set_tags({out_tag(name): digest for name, digest in outs.items()})
             run.recorder.flush()
             end_run(store, run.run_id, "FINISHED")
-            pointer.drop()
+            if process is None:
+                pointer.forget(project)
+            else:
+                pointer.end(outs)
         except BaseException as error:
             close_broken(run, error, pointer)
             raise
@@ -96,17 +105,23 @@ def open_run(store: Store, start: Start, parent: str | None) -> tuple[StageRun, 
     """The run of a dead process that did the same, or a new one; what others left of this stage is closed."""
     tags = {**start.tags, **({repro.PARENT_TAG: parent} if parent else {})}
     chosen: tuple[StageRun, Pointer] | None = None
-    for pointer in reversed(abandoned(store.project, start.label)):
+    pointers = abandoned(store.project, start.label)
+    locked = locked_outs(store.project.tree / LOCK_FILE) if pointers else {}
+    for pointer in reversed(pointers):
+        same = pointer.key == start.key
+        if pointer.is_kept(locked) or (pointer.outs is not None and not same):
+            pointer.forget(store.project)
+            continue
         run_id = repro.run_of(store, pointer)
         run = unfinished(store, run_id)
-        if run is not None and chosen is None and pointer.key == start.key:
+        if run is not None and chosen is None and same:
             chosen = continue_run(store, run, start, tags), pointer.name(run_id)
             continue
-        if run is not None:
-            reason = "started again with other parameters, data or code" if pointer.key != start.key else "superseded"
+        if run is not None and run.info.status != "FINISHED":
+            reason = "superseded" if same else "started again with other parameters, data or code"
             store.client.set_tag(run_id, ABANDONED_TAG, reason)
             repro.mark_killed(store, run_id, trials=True)
-        pointer.drop()
+        pointer.drop()  # and not its state: with the parameters of then it can be gone on from
     if chosen is not None:
         return chosen
     pointer = point(store.project, stage=start.label, key=start.key)
@@ -117,9 +132,9 @@ def open_run(store: Store, start: Start, parent: str | None) -> tuple[StageRun, 
 
 
 def unfinished(store: Store, run_id: str) -> "Run | None":
-    """The run, where this database has it, it is not deleted, and it did not come to its end."""
+    """The run, where this database has it, it is not deleted and did not fail."""
     run = repro.get_run(store, run_id)
-    if run is None or run.info.lifecycle_stage != "active" or run.info.status not in ("RUNNING", "KILLED"):
+    if run is None or run.info.lifecycle_stage != "active" or run.info.status == "FAILED":
         return None
     return run
 

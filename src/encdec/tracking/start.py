@@ -46,6 +46,7 @@ def describe(
     outputs: Sequence[Path],
     section: Mapping[str, object],
     code: Sequence[Path],
+    decides: Sequence[str],
 ) -> Start:
     """Everything that can be said beforehand.
 
@@ -67,15 +68,14 @@ def describe(
         "mlflow.source.name": Path(sys.argv[0]).name or "python",
         **surroundings,
     }
-    what = [stage, item, values, params.accelerator, versions, digests, code_digests]
-    decides = json.dumps(what, sort_keys=True, default=str)
+    what = [stage, item, values, params.accelerator, versions, digests, code_digests, list(decides)]
     return Start(
         label=f"{stage}@{item}" if item else stage,
         tags=limited(tags),
         surroundings=limited(surroundings),
         params=values,
         digests=digests,
-        key=hashlib.sha256(decides.encode()).hexdigest(),
+        key=hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest(),
     )
 
 

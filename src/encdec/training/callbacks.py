@@ -124,6 +124,10 @@ class ShowProgress(Callback):
         self.monitor = monitor
         self.best = math.inf
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        kept = (callback.score for callback in trainer.callbacks if isinstance(callback, KeepBest))  # type: ignore[attr-defined]  # Lightning sets it on the instance
+        self.best = next(kept, math.inf)
+
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:

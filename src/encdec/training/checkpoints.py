@@ -1,7 +1,7 @@
 """The state of a training on the disk: by time, whole or not there, and the one before beside the last."""
 
 import io
-import shutil
+import math
 import sys
 import time
 from hashlib import sha256
@@ -20,6 +20,8 @@ KEPT = 2
 """The last one and the one before: should the last turn out to be unreadable, little is lost."""
 COST = 0.01
 """The share of a training's time that may go into checkpoints; the pauses between them grow with what one takes."""
+LONGEST_SECONDS = 900.0
+"""Between two checkpoints, whatever they take: so much is lost by a kill at worst."""
 POSITION = "position"
 DIGEST_SIZE = sha256().digest_size
 
@@ -29,10 +31,6 @@ class Checkpoints(NamedTuple):
 
     folder: Path
     seconds: float
-
-    def discard(self) -> None:
-        """To be called when the outs are in their place: nothing is left to resume."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Resume(NamedTuple):
@@ -51,6 +49,7 @@ class CheckpointsByTime(Checkpoint):
     def __init__(self, checkpoints: Checkpoints) -> None:
         self.folder, self.seconds = checkpoints
         self.due = 0.0
+        self.took = math.inf  # by the fastest: a disk that was busy once says nothing about the next
         self.position = (0, 0)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -72,9 +71,10 @@ class CheckpointsByTime(Checkpoint):
         self.position = (epoch, batch)
         trainer.save_checkpoint(self.folder / f"step-{trainer.global_step:010}.ckpt")
         for old in stored(self.folder)[KEPT:]:
-            old.unlink()
+            old.unlink(missing_ok=True)
         ended = time.monotonic()
-        self.due = ended + max(self.seconds, (ended - began) / COST)
+        self.took = min(self.took, ended - began)
+        self.due = ended + max(self.seconds, min(self.took / COST, LONGEST_SECONDS))
 
     def state_dict(self) -> dict[str, Any]:
         return {POSITION: list(self.position)}
@@ -86,16 +86,21 @@ def stored(folder: Path) -> list[Path]:
 
 
 def find_resume(folder: Path) -> Resume | None:
-    """The newest checkpoint that can be read, or None; those that cannot are said and removed."""
+    """The newest checkpoint that is whole, or None; those that are not are said and removed.
+
+    Raises:
+        OSError: one cannot be read now, which says nothing about what is in it.
+    """
     for path in stored(folder):
         try:
             state = read_checkpoint(path)
             epoch, batch = state["callbacks"][CheckpointsByTime.__qualname__][POSITION]
             return Resume(path, epoch, batch, state["global_step"])
-        except (OSError, ValueError, KeyError) as error:  # KeyError: of another version
+        except (ValueError, KeyError) as error:  # KeyError: of another version
             said = str(error).strip().partition("\n")[0]
             print(
-                f"{path}: the checkpoint cannot be read ({said}): training goes on from the one before", file=sys.stderr
+                f"{path}: the checkpoint cannot be used ({said}): training goes on from the one before it, or anew",
+                file=sys.stderr,
             )
             path.unlink(missing_ok=True)
     return None

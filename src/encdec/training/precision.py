@@ -34,7 +34,23 @@ def is_worth_converting(network: nn.Module) -> bool:
     return sum(each.numel() for each in network.parameters()) >= LEAST_WORTH
 
 
-def has_bfloat16(accelerator: Accelerator) -> bool:
+def device_kind(accelerator: Accelerator) -> Literal["cpu", "cuda", "mps"]:
+    """Where Lightning will train."""
     if accelerator != "cpu" and torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return any(bool(has) for name, has in torch.cpu.get_capabilities().items() if name.endswith("bf16"))
+        return "cuda"
+    return "mps" if accelerator != "cpu" and torch.backends.mps.is_available() else "cpu"
+
+
+def computing(accelerator: Accelerator) -> str:
+    """What of this machine decides about the numbers: a training goes on only where it is the same."""
+    return f"{device_kind(accelerator)}, {'with' if has_bfloat16(accelerator) else 'without'} bfloat16"
+
+
+def has_bfloat16(accelerator: Accelerator) -> bool:
+    match device_kind(accelerator):
+        case "cuda":
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        case "mps":
+            return False
+        case "cpu":
+            return any(bool(has) for name, has in torch.cpu.get_capabilities().items() if name.endswith("bf16"))

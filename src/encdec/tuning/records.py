@@ -1,7 +1,6 @@
 """The ended trials of a study on the disk: a study that was killed goes on after them, with the same next trial."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
@@ -132,11 +131,6 @@ def read_record(file: Path, number: int, distributions: Distributions) -> TrialR
         raise ValueError("it is of a study with another search")
     record.trial()
     return record
-
-
-def discard_records(folder: Path) -> None:
-    """Called when the outs are in their place: nothing is left to go on with."""
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def file_of(folder: Path, number: int | Literal["*"]) -> Path:

@@ -1,10 +1,14 @@
 """Shards give back what was put into them, in its order, and are told from those of another manifest."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from encdec.pixels import fit_pixels
+from encdec.preparation.images import prepare_images
 from encdec.sources import reading, shards
 from encdec.sources.ingest import ingest_images
 from encdec.sources.reading import iter_images
@@ -70,6 +74,60 @@ def test_shards_of_another_manifest_are_an_error(images_of, user_dir, out, chang
     change(pd.read_parquet(out / "manifest.parquet")).to_parquet(out / "manifest.parquet", index=False)
     with pytest.raises(ValueError, match=told):
         list(iter_images(out, images))
+
+
+@pytest.mark.usefixtures("levels")
+@pytest.mark.parametrize("damage", ["cut off", "one bit"])
+def test_a_damaged_shard_is_an_error_that_names_it_and_says_what_to_do(images_of, user_dir, out, damage):
+    images = images_of("folder")
+    ingest_images(images, user_dir=user_dir, out=out)
+    (shard,) = (out / "files/images").glob("*.parquet")
+    written = bytearray(shard.read_bytes())
+    place = written.index(b"IDAT")  # in the bytes of an image, which the file formats do not look at
+    written[place] ^= 1
+    shard.write_bytes(shard.read_bytes()[: len(written) // 2] if damage == "cut off" else written)
+    with pytest.raises(ValueError, match=rf"{shard}: is not what ingest wrote \(.*\): run the ingest stage again"):
+        list(iter_images(out, images))
+
+
+@pytest.mark.usefixtures("small_groups", "levels")
+def test_images_are_fitted_where_they_are_decoded(images_of, user_dir, out):
+    images = images_of("folder")
+    ingest_images(images, user_dir=user_dir, out=out)
+    whole, fitted = (list(iter_images(out, images, shape=shape)) for shape in (None, (3, 2, 5)))
+    assert {image.shape for image in fitted} == {(2, 5, 3)}
+    for one, other in zip(whole, fitted, strict=True):
+        assert (fit_pixels(one, (3, 2, 5)).transpose(1, 2, 0) == other).all()
+
+
+@pytest.mark.usefixtures("levels")
+def test_fitted_images_are_prepared_to_the_same_arrays(images_of, user_dir, out, tmp_path):
+    images = images_of("folder")
+    ingest_images(images, user_dir=user_dir, out=out)
+    manifest, source = pd.read_parquet(out / "manifest.parquet"), json.loads((out / "source.json").read_text())
+    arrays = {}
+    for fitted in (False, True):
+        outs = {split: tmp_path / f"{fitted}" / split for split in ("train", "val", "test")}
+        for folder in outs.values():
+            folder.mkdir(parents=True)
+        read = iter_images(out, images, shape=images.shape if fitted else None)
+        prepare_images(read, manifest, card_shape=images.shape, source=source, outs=outs, fitted=fitted)
+        arrays[fitted] = [np.load(folder / "images.npy") for folder in outs.values()]
+    assert all((one == other).all() for one, other in zip(arrays[False], arrays[True], strict=True))
+    assert arrays[True][0].std() > 0
+
+
+@pytest.mark.usefixtures("levels")
+@pytest.mark.parametrize("shape", [None, (1, 8, 8)])
+def test_an_image_of_another_size_than_the_manifest_says_is_an_error(images_of, user_dir, out, shape):
+    images = images_of("folder")
+    ingest_images(images, user_dir=user_dir, out=out)
+    rows = pd.read_parquet(out / "manifest.parquet")
+    rows.loc[7, "height"] = 5
+    rows.to_parquet(out / "manifest.parquet", index=False)
+    told = rf"{rows['sample'][7]}: an image \(3, 4, 1\), manifest.parquet says \(5, 4, 1\); run the ingest stage again"
+    with pytest.raises(ValueError, match=told):
+        list(iter_images(out, images, shape=shape))
 
 
 @pytest.mark.usefixtures("levels")

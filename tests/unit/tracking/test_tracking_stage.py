@@ -156,6 +156,66 @@ def test_who_is_asked_to_stop_is_killed_and_continues(
     assert run_stage(loaded).run_id != stopped_id
 
 
+@pytest.fixture
+def below_dvc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repro, "dvc_process", lambda: DvcProcess("here", os.getpid(), 1.0, "dvc repro"))
+
+
+def with_state(loaded: Loaded) -> StageRun:
+    """A stage that leaves what it could go on from."""
+    with tracked_stage(
+        "train", loaded=loaded, item="vae", inputs=[Path("in")], outputs=[Path("out")], section=SECTION
+    ) as run:
+        run.state_folder("checkpoints").mkdir(parents=True, exist_ok=True)
+        run.log_metrics({"val/nll": 1.0}, step=0)
+        Path("out").mkdir(exist_ok=True)
+        Path("out", "model").write_text("weights")
+    return run
+
+
+def lock(tree: Path) -> None:
+    outs = [{"path": "out", "md5": dvc_digest(tree / "out")}]
+    (tree / "dvc.lock").write_text(json.dumps({"schema": "2.0", "stages": {"train@vae": {"cmd": "x", "outs": outs}}}))
+
+
+@pytest.mark.usefixtures("below_dvc")
+def test_a_run_that_ended_goes_on_until_dvc_has_what_it_made(store: Store, loaded: Loaded) -> None:
+    """dvc is killed between the end of the stage and dvc.lock, and starts the stage again."""
+    first = with_state(loaded)
+    assert first.state_folder("checkpoints").is_dir(), "it may be needed once more"
+    again = with_state(loaded)
+    assert again.run_id == first.run_id
+    assert get(store, first.run_id).info.status == "FINISHED"
+    assert steps(store, first.run_id, "val/nll") == [0]
+    lock(store.project.tree)
+    forced = run_stage(loaded)
+    assert forced.run_id != first.run_id
+    assert not forced.state_folder("checkpoints").exists()
+    assert len(list(store.project.work.glob("runs/*/*.json"))) == 1
+
+
+@pytest.mark.usefixtures("below_dvc")
+def test_another_repro_removes_what_is_left_of_runs_whose_outs_are_kept(
+    store: Store, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = with_state(loaded)
+    lock(store.project.tree)
+    monkeypatch.setattr(repro, "dvc_process", lambda: DvcProcess("here", os.getpid(), 99.0, "dvc repro"))
+    with tracked_stage("evaluate", loaded=loaded, item="vae", inputs=[], outputs=[], section={}):
+        assert not ended.state_folder("checkpoints").exists()
+        assert not list(store.project.work.glob("runs/train@vae/*"))
+
+
+@pytest.mark.usefixtures("below_dvc")
+def test_a_state_that_a_living_run_shares_stays(store: Store, loaded: Loaded) -> None:
+    with tracked_stage("train", loaded=loaded, item="vae", inputs=[Path("in")], outputs=[], section=SECTION) as living:
+        living.state_folder("checkpoints").mkdir(parents=True)
+        with_state(loaded)
+        lock(store.project.tree)
+        run_stage(loaded)
+        assert living.state_folder("checkpoints").is_dir()
+
+
 def test_with_other_parameters_or_data_it_is_another_run(store: Store, loaded: Loaded, data: Path) -> None:
     first = interrupted(loaded, SECTION)
     second = interrupted(loaded, {"beta": 2.0})

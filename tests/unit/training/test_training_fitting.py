@@ -13,7 +13,7 @@ from encdec.datasets.loading import validation_loader
 from encdec.models.build import build_objective
 from encdec.params.root import Kind, ModelName, ModelSpec
 from encdec.training import fitting
-from encdec.training.checkpoints import Checkpoints, stored
+from encdec.training.checkpoints import Checkpoints, find_resume, stored
 from encdec.training.fitting import Data, Fitted, fit, open_data, resident, use_threads
 from encdec.training.optimisers import configure
 
@@ -29,8 +29,9 @@ def run(
     seed: int = 7,
     seconds: float = 0.0,
     callbacks: tuple[Callback, ...] = (),
+    threads: int = 1,
 ) -> tuple[Fitted, list[int]]:
-    use_threads(1)
+    use_threads(threads)
     seen: list[int] = []
     fitted = fit(
         model, spec, data=data, seed=seed, max_epochs=EPOCHS, max_steps=STEPS,
@@ -83,10 +84,12 @@ def at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
 CRASHES = [CrashInEpoch(0, 1), CrashInEpoch(0, 2), CrashInEpoch(2, 0), CrashAfterEpoch(2), CrashInEpoch(4, 2)]
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.usefixtures("at_every_step")
 def test_a_training_that_stopped_in_the_middle_ends_in_the_same_weights(
-    model: ModelName, spec: ModelSpec, data: Data, tmp_path: Path
+    model: ModelName, spec: ModelSpec, data: Data, tmp_path: Path, precision: str
 ) -> None:
+    spec = spec.model_copy(update={"training": spec.training.model_copy(update={"precision": precision})})
     whole, _ = run(model, spec, data, checkpoints=tmp_path / "whole")
     for crash in CRASHES:  # one after the other, each in what the last one left
         with pytest.raises(Crash):
@@ -155,9 +158,46 @@ def test_a_checkpoint_that_cannot_be_read_falls_back_to_the_one_before(
     last.write_bytes({"half": half, "changed": changed}[content] if isinstance(content, str) else content)
     steps = Steps()
     again, _ = run(model, spec, data, checkpoints=tmp_path / "cut", callbacks=(steps,))
-    assert f"{last}: the checkpoint cannot be read" in capsys.readouterr().err
+    assert f"{last}: the checkpoint cannot be used" in capsys.readouterr().err
     assert steps.seen == list(range(9, STEPS))
     assert same(whole, again)
+
+
+@pytest.mark.parametrize("model", ["autoencoder"], indirect=True)
+@pytest.mark.usefixtures("at_every_step")
+def test_a_checkpoint_that_the_system_does_not_give_now_is_an_error_and_stays(
+    model: ModelName, spec: ModelSpec, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Crash):
+        run(model, spec, data, checkpoints=tmp_path, callbacks=(CrashInEpoch(3, 1),))
+    there = stored(tmp_path)
+
+    def stale(path: Path) -> bytes:
+        raise OSError(116, "Stale file handle", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", stale)
+        with pytest.raises(OSError, match="Stale file handle"):
+            find_resume(tmp_path)
+    assert stored(tmp_path) == there
+    found = find_resume(tmp_path)
+    assert found is not None
+    assert found.step == 10
+
+
+@pytest.mark.parametrize("model", ["cnn", "seq2seq"], indirect=True)
+@pytest.mark.usefixtures("at_every_step")
+def test_two_threads_give_the_same_bytes_every_time_and_after_a_stop(
+    model: ModelName, spec: ModelSpec, data: Data, tmp_path: Path
+) -> None:
+    first, _ = run(model, spec, data, checkpoints=None, threads=2)
+    again, _ = run(model, spec, data, checkpoints=None, threads=2)
+    with pytest.raises(Crash):
+        run(model, spec, data, checkpoints=tmp_path, callbacks=(CrashInEpoch(3, 1),), threads=2)
+    resumed, _ = run(model, spec, data, checkpoints=tmp_path, threads=2)
+    use_threads(1)
+    assert same(first, again)
+    assert same(first, resumed)
 
 
 @pytest.mark.parametrize("model", ["autoencoder"], indirect=True)
@@ -202,6 +242,8 @@ def test_checkpoints_are_as_far_apart_as_their_time_and_their_cost_say(
     assert steps_of(4.0, math.inf) == [4, 8, 12]
     assert steps_of(4.0, 20 / 6) == [4, 10], "20 seconds may be 20 / 6 of a pause: one of 6"
     assert steps_of(99.0, math.inf) == []
+    monkeypatch.setattr("encdec.training.checkpoints.LONGEST_SECONDS", 5.0)
+    assert steps_of(4.0, 0.01) == [4, 9, 14], "20 seconds would be a hundredth of a pause of 2,000"
 
 
 class Steps(Callback):
