@@ -10,7 +10,7 @@ from encdec.tracking.store import Store
 
 FLUSH_SECONDS = 1.0
 MAX_SHARE = 1 / 200
-LONGEST_SECONDS = 60.0  # without a metric, however slow the store was once
+LONGEST_SECONDS = 900.0  # without a metric, however slow the store is
 """Of the time that goes by, what sending may take: where a call is slow, calls are further apart."""
 METRICS_PER_BATCH = 600  # with PAIRS_PER_BATCH params and tags of full length: below MLflow's 1000 entries and 1 MB
 PAIRS_PER_BATCH = 70
@@ -43,6 +43,7 @@ class Recorder:
         self.steps: dict[str, set[int]] = {}
         self.flush_seconds = flush_seconds
         self.next_flush = -math.inf
+        self.took = math.inf  # by the fastest call: a store that was busy once says nothing about the next
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Numbers that are not finite are kept as NaN (MLflow would show infinity as 1.8e308), with a tag."""
@@ -86,7 +87,8 @@ class Recorder:
             )
         self.points, self.params, self.tags = [], {}, {}
         ended = time.monotonic()
-        self.next_flush = ended + max(self.flush_seconds, min((ended - began) / MAX_SHARE, LONGEST_SECONDS))
+        self.took = min(self.took, ended - began)
+        self.next_flush = ended + max(self.flush_seconds, min(self.took / MAX_SHARE, LONGEST_SECONDS))
 
 
 Pairs = Sequence[tuple[str, str]]

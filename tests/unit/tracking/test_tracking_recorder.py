@@ -1,10 +1,11 @@
 import math
+from itertools import pairwise
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
-from encdec.tracking.recorder import Point, Recorder, batches
+from encdec.tracking.recorder import FLUSH_SECONDS, Point, Recorder, batches
 from encdec.tracking.store import Store
 
 
@@ -79,6 +80,27 @@ def test_a_slow_store_takes_no_more_than_its_share_of_the_time(
     # a call of 2 s, then none for 2 s * 200: in 5,000 s at 1, 403, 805, ... the 13th at 4,825
     assert spent == 13 * 2.0
     assert spent / (clock.now - began) < 1 / 100
+
+
+def test_a_store_that_was_slow_once_is_not_left_alone_for_long(
+    store: Store, run_id: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[float] = []
+
+    def call(self: MlflowClient, run_id: str, **batch: object) -> None:
+        calls.append(clock.now)
+        clock.now += 120.0 if len(calls) in (1, 10) else 0.001
+
+    monkeypatch.setattr(type(store.client), "log_batch", call)
+    recorder, began = Recorder(store, run_id, continued=False), clock.now
+    for step in range(2000):
+        clock.now += 1.0
+        recorder.log_metrics({"loss": 1.0}, step=step)
+    pauses = [later - earlier for earlier, later in pairwise(calls)]
+    assert calls[0] == began + 1
+    assert 900 <= pauses[0] - 120 < 903, "the first call says all that is known"
+    assert all(pause <= 120 + FLUSH_SECONDS + 1 for pause in pauses[1:]), pauses
+    assert len(calls) > 100
 
 
 def test_numbers_that_are_not_finite_are_kept_as_nan_and_named(store: Store, run_id: str) -> None:
