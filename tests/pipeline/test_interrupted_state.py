@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import signal
 import sqlite3
 import time
@@ -16,6 +17,13 @@ from started import PATIENCE_SECONDS, Ended, command, digests, end, interrupt, l
 
 TRAIN, TUNE = "train@autoencoder", "tune@autoencoder"
 CHECKPOINTS, STUDIES = ".work/checkpoints", ".work/studies"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_of_the_repro(project: Project) -> None:
+    """It keeps its states until its next start sees that dvc.lock has its outs."""
+    for folder in (CHECKPOINTS, STUDIES):
+        shutil.rmtree(project.path / folder, ignore_errors=True)
 
 
 def files(project: Project, folder: str) -> list[Path]:
