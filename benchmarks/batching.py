@@ -84,7 +84,7 @@ def loader_of(train: PairSplit, kind: str, *, batch: int, seed: int) -> Loader:
 def endless(loader: Loader) -> Iterator[PairBatch]:
     for epoch in count():
         loader.sampler.set_epoch(epoch)
-        yield from loader  # type: ignore[misc]
+        yield from (batch for batch in loader if isinstance(batch, PairBatch))
 
 
 @torch.no_grad()

@@ -43,15 +43,9 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
     spec = loaded.resolve(model, best)
     section = spec.model_dump(exclude={"enabled", "tuning"})  # what made the model: the rest would hide it
     inputs, code = [train, val, tuning], [Path("src/encdec"), Path("pipelines/train.py")]
+    decides = [computing(loaded.params.accelerator)]
     with tracked_stage(
-        "train",
-        loaded=loaded,
-        item=model,
-        inputs=inputs,
-        outputs=[out],
-        section=section,
-        code=code,
-        decides=[computing(loaded.params.accelerator)],
+        "train", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, code=code, decides=decides
     ) as run:
         different = run.log_versions(lock)
         if different:

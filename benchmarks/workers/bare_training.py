@@ -122,7 +122,7 @@ def optimise(
 
         def plain(loss: Tensor) -> None:
             adam.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]  # torch has not typed it
             adam.step()
 
         return plain
@@ -131,7 +131,7 @@ def optimise(
 
     def same_recipe(loss: Tensor) -> None:
         adamw.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has not typed it
         nn.utils.clip_grad_norm_(parameters, training.gradient_clip)
         adamw.step()
         if schedule is not None:

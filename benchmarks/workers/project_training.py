@@ -43,7 +43,7 @@ class TimeTheLoop(Callback):
             self.samples += len(batch.images)
         if self.sample is not None and trainer.global_step % self.every == 0:
             with self.clock.paused():
-                self.sample.look(pl_module.network, self.clock.seconds)  # type: ignore[arg-type]
+                self.sample.look(pl_module.get_submodule("network"), self.clock.seconds)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.clock.stop()

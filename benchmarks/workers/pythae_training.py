@@ -73,7 +73,7 @@ class Encoder(BaseEncoder):  # type: ignore[misc]  # pythae has no types
         return ModelOutput(embedding=self.embedding(features), log_covariance=self.log_var(features))
 
 
-class Decoder(BaseDecoder):  # type: ignore[misc]
+class Decoder(BaseDecoder):  # type: ignore[misc]  # pythae has no types
     def __init__(self, network: dict[str, Any], shape: tuple[int, ...]) -> None:
         super().__init__()
         self.layers = nn.Sequential(*decoder_layers(network, shape))
@@ -82,7 +82,7 @@ class Decoder(BaseDecoder):  # type: ignore[misc]
         return ModelOutput(reconstruction=self.layers(z))
 
 
-class Timed(BaseTrainer):  # type: ignore[misc]
+class Timed(BaseTrainer):  # type: ignore[misc]  # pythae has no types
     """The clock runs in the passes over the training data, and in nothing else."""
 
     clock = Clock()

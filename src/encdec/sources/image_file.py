@@ -39,7 +39,7 @@ class ImageFiles:
         """As `read_image_file`."""
         at = os.path.join(self.user_dir, path)  # noqa: PTH118, a Path takes as long as reading a small file
         try:
-            if not self.folder_lies_inside(os.path.dirname(at)):  # noqa: PTH120
+            if not self.folder_lies_inside(os.path.dirname(at)):  # noqa: PTH120, as above
                 raise led_out(path)
             mode = os.lstat(at).st_mode
             if stat.S_ISLNK(mode):

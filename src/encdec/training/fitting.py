@@ -60,10 +60,10 @@ def resident(data: Data, accelerator: Accelerator) -> Data:
     free, _ = torch.cuda.mem_get_info(device)
     if data.train.num_bytes + data.val.num_bytes > free * DEVICE_SHARE:
         return data
-    return Data(*(on(device, split) for split in data))
+    return Data(*(held_by(device, split) for split in data))
 
 
-def on(device: torch.device, split: Split) -> Split:
+def held_by(device: torch.device, split: Split) -> Split:
     if isinstance(split, ImageSplit) and split.num_bytes <= MEMORY:
         return ResidentImages(split, device)
     return split
