@@ -10,8 +10,9 @@ from encdec.tracking.store import Store
 
 FLUSH_SECONDS = 1.0
 MAX_SHARE = 1 / 200
-LONGEST_SECONDS = 900.0  # without a metric, however slow the store is
 """Of the time that goes by, what sending may take: where a call is slow, calls are further apart."""
+LONGEST_SECONDS = 900.0
+"""Between two calls, however slow the store is."""
 METRICS_PER_BATCH = 600  # with PAIRS_PER_BATCH params and tags of full length: below MLflow's 1000 entries and 1 MB
 PAIRS_PER_BATCH = 70
 
