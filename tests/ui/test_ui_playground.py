@@ -38,10 +38,11 @@ TABS = ("Picture", "Code walk", "Noise", "Text")
 
 
 class Played(NamedTuple):
-    """A server under way: where it is, and whom it spoke to."""
+    """A server under way: where it is, what it says, and whom it spoke to."""
 
     address: str
-    process: "subprocess.Popen[str]"
+    process: "subprocess.Popen[bytes]"
+    said: Path
     heard: Path
     temporary: Path
 
@@ -71,21 +72,26 @@ def play(root: Path, trained: TrainedProject, folder: Path, *, port: int) -> Pla
         "ENCDEC_HEARD": str(folder / "heard.txt"),
         "TMPDIR": str(temporary),
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "encdec.playground", *places],
-        cwd=root,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    said = process.stdout.readline()
-    found = re.fullmatch(r"The playground: (http://127\.0\.0\.1:\d+)/? \(Ctrl-C ends it\)\n", said)
+    said = folder / "said.txt"
+    with said.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "encdec.playground", *places],
+            cwd=root,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    until = time.monotonic() + START_SECONDS
+    while (words := said.read_text(encoding="utf-8")).count("\n") == 0:
+        if process.poll() is not None or time.monotonic() > until:
+            process.kill()
+            raise AssertionError(f"the playground did not start: it said {words!r}")
+        time.sleep(0.05)
+    found = re.match(r"The playground: (http://127\.0\.0\.1:\d+)/? \(Ctrl-C ends it\)\n", words)
     if found is None:
         process.kill()
-        raise AssertionError(f"the playground said {said!r}\n{process.stdout.read()}")
-    return Played(found[1], process, folder / "heard.txt", temporary)
+        raise AssertionError(f"the playground said {words!r}")
+    return Played(found[1], process, said, folder / "heard.txt", temporary)
 
 
 @pytest.fixture(scope="module")
@@ -97,15 +103,19 @@ def played(root: Path, trained: TrainedProject, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture
-def opened(view: Callable[..., View], played: Played) -> Callable[..., View]:
-    """Opens the page and waits until the pad can be drawn on."""
+def opened(view: Callable[..., View], played: Played) -> Iterator[Callable[..., View]]:
+    """Opens the page and waits until the pad can be drawn on. What page and server said is shown where a test fails."""
+    views = []
 
     def open_one(**how: object) -> View:
         shown = view(played.address, **how)
+        views.append(shown)
         expect(pad(shown.page)).to_have_attribute("data-ready", "true")
         return shown
 
-    return open_one
+    yield open_one
+    print(*(f"a page complained of {shown.errors}" for shown in views), sep="\n")
+    print(f"the playground: {played.said.read_text(encoding='utf-8')}")
 
 
 def complaints(shown: View) -> list[str]:
@@ -121,16 +131,31 @@ def pad(page: Page) -> Locator:
 
 
 def draw(page: Page, strokes: Sequence[Sequence[tuple[float, float]]]) -> None:
-    """Strokes with the mouse, in shares of the pad."""
+    """Strokes with the mouse, in shares of the pad. Each is awaited: what an event then fails to answer is not for
+    want of ink, and a press that Chromium drops, as it may while a page is new, is made again.
+    """
+    for stroke in strokes:
+        before = int(pad(page).get_attribute("data-strokes") or 0)
+        for _ in range(5):
+            move_pressed(page, stroke)
+            try:
+                expect(pad(page)).to_have_attribute("data-strokes", str(before + 1), timeout=3000)
+                break
+            except AssertionError as error:
+                missing = error
+        else:
+            raise missing
+
+
+def move_pressed(page: Page, stroke: Sequence[tuple[float, float]]) -> None:
     box = pad(page).bounding_box()
     assert box is not None
-    for stroke in strokes:
-        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
-        page.mouse.move(*points[0])
-        page.mouse.down()
-        for point in points[1:]:
-            page.mouse.move(*point, steps=4)
-        page.mouse.up()
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=4)
+    page.mouse.up()
 
 
 def answer(page: Page) -> Locator:
@@ -434,8 +459,7 @@ def test_ctrl_c_ends_it_without_a_word_and_leaves_nothing(root: Path, trained: T
         server = play(root, trained, tmp_path / str(number), port=port)
         server.process.send_signal(asked)
         assert server.process.wait(30) == (0 if asked == signal.SIGINT else 128 + signal.SIGTERM)
-        assert server.process.stdout is not None
-        assert server.process.stdout.read().strip() == ""
+        assert server.said.read_text(encoding="utf-8").strip().count("\n") == 0
         assert [path.name for path in server.temporary.iterdir() if path.name.startswith("encdec-playground")] == []
         began = time.monotonic()
         with socket.socket() as probe:

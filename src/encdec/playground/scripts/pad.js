@@ -24,6 +24,7 @@ function show() {
     pen.arc(...place, BRUSH / 2, 0, 2 * Math.PI);
     pen.stroke();
   }
+  canvas.dataset.strokes = strokes.length;
 }
 
 function send() {
