@@ -176,7 +176,7 @@ def main() -> None:
                         help=", ".join(COMPETITORS))  # fmt: skip
     parser.add_argument("--rounds", type=int, default=3, help="each competitor so many times, with another seed (3)")
     parser.add_argument("--translator-rounds", type=int, default=1, help="of joeynmt and OpenNMT-py (1)")
-    parser.add_argument("--threads", type=int, default=2, help="of torch, for every competitor (2)")
+    parser.add_argument("--threads", type=int, default=1, help="of torch, for every competitor (1, as in params.yaml)")
     parser.add_argument("--quick", action="store_true", help="a few steps, one round: is everything in its place?")
     given = parser.parse_args()
     rounds = 1 if given.quick else given.rounds
