@@ -92,7 +92,8 @@ def time_to_error(peer: Competitor, least: float, runs: Sequence[Run]) -> list[V
 
     Where a run of this project never got there the aim is missed, with a ratio of 0.
     """
-    ours, theirs = ([run for run in runs if run.competitor == who] for who in ("project", peer))
+    pairs = [run for run in runs if run.case == "seq2seq"]
+    ours, theirs = ([run for run in pairs if run.competitor == who] for who in ("project", peer))
     if not ours or not theirs:
         return []
     times = [run.seconds_to_target for run in ours if run.seconds_to_target is not None]
