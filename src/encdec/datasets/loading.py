@@ -1,7 +1,7 @@
 """Loaders that hand over whole batches; the order of an epoch depends on seed and epoch alone."""
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import zip_longest
 from typing import Protocol
@@ -45,6 +45,9 @@ class EpochSampler:
         first_batch: how many batches of that epoch the training had seen; it begins behind them. The length stays
             that of a whole epoch, as Lightning counts what was seen.
 
+    Attributes:
+        last_batch: where an epoch ends before it has seen every row; nothing behind it is read. None for all.
+
     Raises:
         ValueError: the epoch has no such batch.
     """
@@ -53,6 +56,7 @@ class EpochSampler:
         self.order = order
         self.epoch = self.first_epoch = first_epoch
         self.first_batch = first_batch
+        self.last_batch: int | None = None
         self.num_batches = len(order(epoch=0))
         if not 0 <= first_batch <= self.num_batches:
             raise ValueError(f"first_batch {first_batch} must lie in 0..{self.num_batches}, the batches of an epoch")
@@ -60,12 +64,17 @@ class EpochSampler:
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
+    @property
+    def begun(self) -> int:
+        """How many batches of this epoch are left out because they were seen."""
+        return self.first_batch if self.epoch == self.first_epoch else 0
+
     def __len__(self) -> int:
         return self.num_batches
 
     def __iter__(self) -> Iterator[NDArray[np.int64]]:
         batches = self.order(epoch=self.epoch)
-        return iter(batches[self.first_batch :] if self.epoch == self.first_epoch else batches)
+        return iter(batches[self.begun : self.last_batch])
 
 
 class Loader:
@@ -97,7 +106,7 @@ class Loader:
         if self.windows is None:
             return map(self.split.batch, [share(rows) for rows in batches])
         # windows are counted from the beginning of the epoch, wherever a resumed training begins
-        first = self.windows.batches - (len(self) - len(batches)) % self.windows.batches
+        first = self.windows.batches - self.sampler.begun % self.windows.batches
         return streamed(self.split, [batches[:first], *in_windows(batches[first:], self.windows)])
 
 
@@ -114,14 +123,20 @@ def share(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 def streamed(split: Split, windows: list[BatchList]) -> Batches:
     """The batches of one window after the other; while one is used, a thread reads the next."""
     with ThreadPoolExecutor(1) as reader:
-        parts = [(np.sort(np.concatenate(window)), window) for window in windows if window]
-        reading: list[Future[Split]] = [reader.submit(split.loaded, rows) for rows, _ in parts[:1]]
-        for (rows, window), following in zip_longest(parts, parts[1:]):
-            part = reading.pop().result()
+        full = [window for window in windows if window]
+        reading = [reader.submit(in_memory, split, window) for window in full[:1]]
+        for window, following in zip_longest(full, full[1:]):
+            rows, part = reading.pop().result()
             if following is not None:
-                reading.append(reader.submit(split.loaded, following[0]))
+                reading.append(reader.submit(in_memory, split, following))
             for batch in window:
                 yield part.batch(np.searchsorted(rows, share(batch)))
+
+
+def in_memory(split: Split, window: BatchList) -> tuple[NDArray[np.int64], Split]:
+    """The rows of a window in their order on the disk, and what they hold."""
+    rows = np.sort(np.concatenate(window))
+    return rows, split.loaded(rows)
 
 
 def training_loader(

@@ -124,6 +124,7 @@ def fit(
         first_batch=first_batch,
     )
     plan = plan_steps(max_epochs=max_epochs, max_steps=max_steps, batches=len(loader))
+    loader.sampler.last_batch = plan.steps_per_epoch
     torch.manual_seed(seed)
     network = channels_last(build_network(name, spec, data.card))
     objective = build_objective(name, network, spec, configure(spec.training, total_steps=plan.total_steps))

@@ -121,6 +121,22 @@ def test_a_resumed_training_begins_behind_the_batches_it_had_seen_and_later_epoc
             assert torch.equal(batch.images, split.batch(expected).images)
 
 
+@pytest.mark.parametrize("memory", [2**30, 1], ids=["mapped", "streamed"])
+def test_nothing_is_read_behind_the_end_of_an_epoch_that_is_shorter_than_the_data(
+    images_folder: Path, monkeypatch: pytest.MonkeyPatch, memory: int
+) -> None:
+    split = ImageSplit.open(images_folder)
+    loader = training_loader(split, batch_size=8, seed=1, memory=memory)
+    whole = [batch.labels.tolist() for batch in loader]
+    read: list[int] = []
+    loaded = ImageSplit.loaded
+    monkeypatch.setattr(ImageSplit, "loaded", lambda self, rows: [read.extend(rows.tolist()), loaded(self, rows)][1])
+    loader.sampler.last_batch = 2
+    assert [batch.labels.tolist() for batch in loader] == whole[:2]
+    assert len(loader) == 3
+    assert len(read) == (0 if memory > 1 else sum(len(labels) for labels in whole[:2]))
+
+
 @pytest.mark.parametrize("first_batch", [-1, 4])
 def test_a_batch_beyond_the_epoch_is_refused(images_folder: Path, first_batch: int) -> None:
     with pytest.raises(ValueError, match=rf"first_batch {first_batch} must lie in 0\.\.3"):

@@ -16,7 +16,7 @@ from encdec.datasets.loading import share, training_loader
 
 
 @pytest.mark.parametrize("memory", [2**30, 64], ids=["mapped", "streamed"])
-def test_two_processes_see_each_batch_once_between_them_and_get_the_weights_of_one(
+def test_two_processes_see_each_batch_once_between_them_and_get_the_weights_and_means_of_one(
     images_folder: Path, tmp_path: Path, memory: int
 ) -> None:
     # 16 rows of 6 bytes in batches of 8: equal shares, so that the mean over ranks is the mean over the batch
@@ -39,7 +39,9 @@ def test_two_processes_see_each_batch_once_between_them_and_get_the_weights_of_o
         assert torch.equal(torch.cat(shares), whole)
     for rank in ranks:
         # sums of eight products in another order: a few units in the last place of numbers near 1
-        torch.testing.assert_close(rank["weights"], alone.layer.weight.detach(), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(rank["weights"], alone.weights, rtol=1e-5, atol=1e-6)
+        assert set(alone.metrics) == {"train/loss", "val/error"}
+        torch.testing.assert_close(rank["metrics"], alone.metrics, rtol=1e-5, atol=1e-6)
 
 
 @pytest.fixture
