@@ -28,6 +28,7 @@ help: ## list the targets
 setup: $(VENV)/.runtime ## make .venv with the locked versions (the other targets do it when needed)
 
 repro: $(VENV)/.runtime ## run the whole pipeline; only what changed runs again
+	@python -m encdec.tracking.mend_lock
 	ENCDEC_SUMMARY=later dvc repro
 	@python -m encdec.tracking.report_runs data/07_report/index.html --ui http://127.0.0.1:$(PORT)
 	@python -m encdec.report.terminal data/07_report/summary.md data/07_report/index.html

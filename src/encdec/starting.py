@@ -13,6 +13,8 @@ from encdec.signals import leave_at_once
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 LARGEST_KEPT = 2**30  # bytes; a larger block is given back as it is freed
 HALF_ARENA = 2**25
+PARENT = os.getppid()
+"""Who started this process: as it ends the system gives its children to somebody else."""
 
 
 def begin(name: str) -> None:

@@ -81,13 +81,15 @@ def start(
     )
 
 
-def paused(project: Project, stage: str, *, at: str, mark: Path, argv: Sequence[str] = ()) -> "subprocess.Popen[str]":
+def paused(
+    project: Project, stage: str, *, at: str, mark: Path, argv: Sequence[str] = (), seconds: float = 60
+) -> "subprocess.Popen[str]":
     """A stage that stands still where it first opens a file for writing whose path contains `at`, or at `import x`.
 
     That is the one thing here that the stage does not do by itself: the signal would come too late otherwise.
     """
     mark.unlink(missing_ok=True)
-    env = {"ENCDEC_PAUSE": json.dumps({"at": at, "mark": str(mark)}), "DVC_STAGE": stage}
+    env = {"ENCDEC_PAUSE": json.dumps({"at": at, "mark": str(mark), "seconds": seconds}), "DVC_STAGE": stage}
     process = start(project, [*argv] or command(project, stage), env=env)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not mark.exists():

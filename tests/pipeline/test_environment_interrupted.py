@@ -107,6 +107,17 @@ def wait_for_end(pid: int) -> None:
         time.sleep(0.05)
 
 
+def test_a_stage_whose_dvc_ended_while_it_was_importing_does_not_begin(project: Project, tmp_path: Path) -> None:
+    repro, mark = ["dvc", "repro", "--single-item", "--force", "train@cnn"], tmp_path / "mark"
+    process = paused(project, "train@cnn", at="import torch", mark=mark, argv=repro, seconds=5)
+    process.send_signal(SIGKILL)
+    stopped = end(process)
+    wait_for_end(int(mark.read_text()))
+    assert f"the dvc that started this stage (process {process.pid}) has ended" in stopped.output
+    assert stopped.output.endswith(f"stopped by SIGTERM: {GOES_ON}\n")
+    assert leftovers(project.path / "data") == []
+
+
 @pytest.mark.parametrize("number", [SIGTERM, SIGKILL])
 def test_a_stage_ends_with_its_dvc_so_that_the_next_one_is_alone(
     project: Project, tmp_path: Path, number: signal.Signals
@@ -176,3 +187,18 @@ def test_make_repro_passes_an_interrupt_on(project: Project, tmp_path: Path) -> 
     assert f"stopped by SIGINT: {GOES_ON}" in stopped.output
     assert "Traceback" not in stopped.output
     assert subprocess.run(["make", "-n", "repro"], cwd=project.path, check=False, capture_output=True).returncode == 0
+
+
+def test_a_lock_that_dvc_could_not_finish_is_put_back_and_nothing_is_computed_again(project: Project) -> None:
+    """DVC writes it in its place after every stage: a kill at that moment leaves the beginning of it."""
+    lock = project.path / "dvc.lock"
+    text, whole = lock.read_bytes(), project.lock()
+    lock.write_bytes(text[: text.index(b"outs:", len(text) // 2) + 3])
+    refused = project.repro(check=False)
+    assert refused.code != 0, "DVC mends it by itself now: encdec.tracking.mend_lock can go"
+    assert "encdec.tracking.mend_lock" in project.run("make", "-n", "repro").stdout
+    said = project.run("python", "-m", "encdec.tracking.mend_lock").stderr
+    assert "what was computed comes from DVC's run-cache" in said
+    again = project.repro()
+    assert again.started() == []
+    assert project.lock() == whole

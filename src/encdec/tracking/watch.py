@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
+from encdec import starting
 from encdec.tracking.repro import DvcProcess, lives
 
 WATCH_SECONDS = 0.5
@@ -14,7 +15,13 @@ WATCH_SECONDS = 0.5
 
 @contextmanager
 def ending_with(process: DvcProcess | None) -> Iterator[None]:
-    """While the block runs, the end of `process` (killed, or its terminal closed) is a SIGTERM to this one."""
+    """While the block runs, the end of `process` (killed, or its terminal closed) is a SIGTERM to this one.
+
+    It may have ended before: while this stage imported its libraries.
+    """
+    if os.environ.get("DVC_STAGE") and os.getppid() != starting.PARENT:
+        say_that_it_ended(starting.PARENT)
+        os.kill(os.getpid(), signal.SIGTERM)
     if process is None or not lives(process.pid, process.started):
         yield
         return
@@ -31,6 +38,10 @@ def ending_with(process: DvcProcess | None) -> Iterator[None]:
 def watch(process: DvcProcess, done: Event) -> None:
     while not done.wait(WATCH_SECONDS):
         if not lives(process.pid, process.started):
-            print(f"the dvc that started this stage (process {process.pid}) has ended", file=sys.stderr, flush=True)
+            say_that_it_ended(process.pid)
             os.kill(os.getpid(), signal.SIGTERM)
             return
+
+
+def say_that_it_ended(pid: int) -> None:
+    print(f"the dvc that started this stage (process {pid}) has ended", file=sys.stderr, flush=True)

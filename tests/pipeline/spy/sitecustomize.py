@@ -52,7 +52,7 @@ if PAUSE and STAGE and Path(sys.argv[0] if sys.argv else "").name != "dvc":
         main = threading.current_thread() is threading.main_thread()
         if reached and main and not Path(PAUSE["mark"]).exists():
             Path(PAUSE["mark"]).write_text(str(os.getpid()))
-            time.sleep(60)
+            time.sleep(PAUSE["seconds"])
 
     sys.addaudithook(pause)
 
