@@ -64,16 +64,32 @@ class Pointer(NamedTuple):
 
     def forget(self, project: Project) -> None:
         """The run is over and its outs are kept: its state is needed no more, unless another run shares it."""
-        others = [content for file in self.file.parent.glob("*.json") if file != self.file and (content := read(file))]
-        if all(other["key"] != self.key for other in others):
+        for state in [self.own_state] if self.twins() else [self.own_state, self.key]:
             for folder in STATE_FOLDERS:
-                shutil.rmtree(state_folder(project, folder, self.key), ignore_errors=True)
+                shutil.rmtree(state_folder(project, folder, state), ignore_errors=True)
         self.drop()
 
+    @property
+    def own_state(self) -> str:
+        """The name of a state that no other run has."""
+        return f"{self.key}-{self.token}"
 
-def state_folder(project: Project, name: StateFolder, key: str) -> Path:
-    """Where a stage with this key keeps what it goes on from; at home, so that a copied tree finds it, too."""
-    return project.work / name / key
+    def state(self) -> str:
+        """The name of what this run goes on from: of its key, unless a living process is at work on the same.
+
+        Experiments side by side may differ in another model alone; two that write the same files stop each other.
+        """
+        return self.own_state if any(is_held(file) for file in self.twins()) else self.key
+
+    def twins(self) -> list[Path]:
+        """Of the other runs under way, those with the same key."""
+        others = [file for file in self.file.parent.glob("*.json") if file != self.file]
+        return [file for file in others if (content := read(file)) and content["key"] == self.key]
+
+
+def state_folder(project: Project, name: StateFolder, state: str) -> Path:
+    """Where a stage keeps what it goes on from; at home, so that a copied tree finds it, too."""
+    return project.work / name / state
 
 
 def folder_of(project: Project) -> Path:
@@ -110,6 +126,15 @@ def abandoned(project: Project, stage: str | None = None) -> list[Pointer]:
             continue
         found.append(Pointer(file.parent.name, content["run_id"], content["key"], file, lock, content.get("outs")))
     return found
+
+
+def is_held(file: Path) -> bool:
+    """Whether the process of a pointer lives."""
+    try:
+        with FileLock(f"{file}.lock", blocking=False):
+            return False
+    except Timeout:
+        return True
 
 
 def modified(file: Path) -> float:

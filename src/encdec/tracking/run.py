@@ -44,7 +44,7 @@ class Training(NamedTuple):
 
 
 class StageRun:
-    """The run of a stage that is under way, made by `tracked_stage`. `key` digests all that decides about results."""
+    """The run of a stage that is under way, made by `tracked_stage`. `state`: the name of what it goes on from."""
 
     def __init__(
         self,
@@ -53,14 +53,14 @@ class StageRun:
         *,
         tags: Mapping[str, str],
         digests: Mapping[str, str],
-        key: str,
+        state: str,
         continued: bool,
     ) -> None:
         self.store = store
         self.run_id = run_id
         self.tags = dict(tags)
         self.digests = dict(digests)
-        self.key = key
+        self.state = state
         self.continued = continued
         self.recorder = Recorder(store, run_id, continued=continued)
         self.children = {run.info.run_name: run for run in self.find_children()} if continued else {}
@@ -196,7 +196,7 @@ class StageRun:
 
     def state_folder(self, name: StateFolder) -> Path:
         """Where the stage keeps what it goes on from after a kill; it is removed when its outs are kept."""
-        return state_folder(self.store.project, name, self.key)
+        return state_folder(self.store.project, name, self.state)
 
     def digest(self, path: Path) -> str:
         """DVC's digest of a path; that of an input as it was when the stage began."""

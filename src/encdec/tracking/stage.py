@@ -104,7 +104,7 @@ def tracked_stage(
 def open_run(store: Store, start: Start, parent: str | None) -> tuple[StageRun, Pointer]:
     """The run of a dead process that did the same, or a new one; what others left of this stage is closed."""
     tags = {**start.tags, **({repro.PARENT_TAG: parent} if parent else {})}
-    chosen: tuple[StageRun, Pointer] | None = None
+    chosen: tuple[Run, Pointer] | None = None
     pointers = abandoned(store.project, start.label)
     locked = locked_outs(store.project.tree / LOCK_FILE) if pointers else {}
     for pointer in reversed(pointers):
@@ -115,7 +115,7 @@ def open_run(store: Store, start: Start, parent: str | None) -> tuple[StageRun, 
         run_id = repro.run_of(store, pointer)
         run = unfinished(store, run_id)
         if run is not None and chosen is None and same:
-            chosen = continue_run(store, run, start, tags), pointer.name(run_id)
+            chosen = run, pointer.name(run_id)
             continue
         if run is not None and run.info.status != "FINISHED":
             reason = "superseded" if same else "started again with other parameters, data or code"
@@ -123,11 +123,12 @@ def open_run(store: Store, start: Start, parent: str | None) -> tuple[StageRun, 
             repro.mark_killed(store, run_id, trials=True)
         pointer.drop()  # and not its state: with the parameters of then it can be gone on from
     if chosen is not None:
-        return chosen
+        run, pointer = chosen
+        return continue_run(store, run, start, tags, state=pointer.state()), pointer
     pointer = point(store.project, stage=start.label, key=start.key)
     tagged = {**tags, repro.POINTER_TAG: pointer.token}
     run_id = store.client.create_run(store.experiment_id, run_name=start.label, tags=tagged).info.run_id
-    created = StageRun(store, run_id, tags=tags, digests=start.digests, key=start.key, continued=False)
+    created = StageRun(store, run_id, tags=tags, digests=start.digests, state=pointer.state(), continued=False)
     return created, pointer.name(run_id)
 
 
@@ -139,13 +140,13 @@ def unfinished(store: Store, run_id: str) -> "Run | None":
     return run
 
 
-def continue_run(store: Store, run: "Run", start: Start, tags: Mapping[str, str]) -> StageRun:
+def continue_run(store: Store, run: "Run", start: Start, tags: Mapping[str, str], *, state: str) -> StageRun:
     run_id = run.info.run_id
     count = int(run.data.tags.get(CONTINUED_TAG, "0")) + 1
     store.client.update_run(run_id, status="RUNNING")
     if "error" in run.data.tags:
         store.client.delete_tag(run_id, "error")
-    continued = StageRun(store, run_id, tags=tags, digests=start.digests, key=start.key, continued=True)
+    continued = StageRun(store, run_id, tags=tags, digests=start.digests, state=state, continued=True)
     continued.set_tags({**tags, CONTINUED_TAG: str(count)})
     return continued
 

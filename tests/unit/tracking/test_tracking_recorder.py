@@ -103,6 +103,27 @@ def test_a_store_that_was_slow_once_is_not_left_alone_for_long(
     assert len(calls) > 100
 
 
+def test_epochs_that_the_run_has_say_nothing_about_how_long_a_call_takes(
+    store: Store, run_id: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Recorder(store, run_id, continued=False)
+    for step in range(20):
+        first.log_metrics({"loss": 1.0}, step=step)
+    first.flush()
+    calls: list[float] = []
+
+    def slow(self: MlflowClient, run_id: str, **batch: object) -> None:
+        calls.append(clock.now)
+        clock.now += 2.0
+
+    monkeypatch.setattr(type(store.client), "log_batch", slow)
+    continued = Recorder(store, run_id, continued=True)
+    for step in range(500):
+        clock.now += 1.0
+        continued.log_metrics({"loss": 1.0}, step=step)
+    assert calls == [21, 423], "2 s, then none for 2 s * 200"
+
+
 def test_numbers_that_are_not_finite_are_kept_as_nan_and_named(store: Store, run_id: str) -> None:
     recorder = Recorder(store, run_id, continued=False)
     recorder.log_metrics({"loss": math.inf, "other": math.nan, "fine": 1.0}, step=3)

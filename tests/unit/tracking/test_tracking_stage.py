@@ -207,13 +207,15 @@ def test_another_repro_removes_what_is_left_of_runs_whose_outs_are_kept(
 
 
 @pytest.mark.usefixtures("below_dvc")
-def test_a_state_that_a_living_run_shares_stays(store: Store, loaded: Loaded) -> None:
+def test_a_run_beside_a_living_one_of_the_same_key_has_a_state_of_its_own(store: Store, loaded: Loaded) -> None:
     with tracked_stage("train", loaded=loaded, item="vae", inputs=[Path("in")], outputs=[], section=SECTION) as living:
         living.state_folder("checkpoints").mkdir(parents=True)
-        with_state(loaded)
+        beside = with_state(loaded)
+        assert beside.state_folder("checkpoints") != living.state_folder("checkpoints")
         lock(store.project.tree)
         run_stage(loaded)
         assert living.state_folder("checkpoints").is_dir()
+        assert not beside.state_folder("checkpoints").exists()
 
 
 def test_with_other_parameters_or_data_it_is_another_run(store: Store, loaded: Loaded, data: Path) -> None:
