@@ -128,17 +128,19 @@ class WeightedMeans:
         self.sums = {}
 
     def add(self, values: Mapping[str, Tensor], weight: int | Tensor) -> None:
+        on_mps = any(value.device.type == "mps" for value in values.values())
+        dtype = torch.float32 if on_mps else torch.float64
         for name, value in values.items():
-            self._add(name, value * weight)
-        self._add(WEIGHT, torch.as_tensor(weight))
+            self._add(name, value * weight, dtype)
+        self._add(WEIGHT, torch.as_tensor(weight), dtype)
 
     def means(self, total: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
         """Float32 scalars by name; `total` adds up what the processes of a training have."""
         sums = {name: total(value) for name, value in self.sums.items()}
         return {name: (value / sums[WEIGHT]).float() for name, value in sums.items() if name != WEIGHT}
 
-    def _add(self, name: str, value: Tensor) -> None:
+    def _add(self, name: str, value: Tensor, dtype: torch.dtype) -> None:
         if name in self.sums:
             self.sums[name] += value
         else:
-            self.sums[name] = value.to(torch.float32 if value.device.type == "mps" else torch.float64)
+            self.sums[name] = value.to(dtype)

@@ -8,7 +8,9 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from math import ceil
 from multiprocessing import active_children, get_context, parent_process
+from pathlib import Path
 from threading import Thread
 from typing import TypeVar
 
@@ -16,14 +18,20 @@ from encdec.progress import progress
 from encdec.signals import STOPPING
 
 CHUNK = 128  # files of a task: some ten milliseconds at least, so that handing it over costs nothing
+CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 AHEAD = 4  # tasks for each process that may wait, or lie done before their turn
 Item = TypeVar("Item")
 Done = TypeVar("Done")
 
 
 def num_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores that this process may use; a container may have a share of the time of all instead of some of them."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = (float(each) for each in CPU_LIMIT.read_text(encoding="ascii").split())
+    except (OSError, ValueError):  # no control groups, or no limit, whose quota is "max"
+        return cores
+    return max(1, min(cores, ceil(quota / period)))
 
 
 def worked(

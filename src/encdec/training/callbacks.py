@@ -14,6 +14,7 @@ from encdec.progress import Meter
 EpochMetrics = Mapping[str, float]
 OnEpoch = Callable[[int, EpochMetrics], None]
 STEPS_APART = 2**20  # more steps than an epoch has, so that two seeds never share a stream of steps
+RANKS_APART = 2**52  # more than seeds and steps reach
 
 
 HOOKS_OF_A_STEP = (
@@ -40,13 +41,16 @@ def lean(callback: AnyCallback) -> AnyCallback:
 
 @lean
 class ReseedEachStep(Callback):
-    """Random numbers of a step depend on seed and step alone, so a resumed training draws what it would have drawn."""
+    """Random numbers of a step depend on seed and step alone, so a resumed training draws what it would have drawn.
+
+    Each process of a distributed training draws its own, for its own share of the batch.
+    """
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: object, batch_idx: int) -> None:
-        seed = (self.seed * STEPS_APART + trainer.global_step) % 2**63
+        seed = (self.seed * STEPS_APART + trainer.global_step + trainer.global_rank * RANKS_APART) % 2**63
         if pl_module.device.type == "cpu":
             torch.default_generator.manual_seed(seed)  # torch.manual_seed asks for every other kind of device first
         else:

@@ -62,6 +62,8 @@ class CheckpointsByTime(Checkpoint):
             self.save_if_due(trainer, epoch=trainer.current_epoch, batch=batch_idx + 1)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.current_epoch == 0:
+            self.took = math.inf  # from now on the best weights are in it as well
         self.save_if_due(trainer, epoch=trainer.current_epoch + 1, batch=0)
 
     def save_if_due(self, trainer: Trainer, *, epoch: int, batch: int) -> None:

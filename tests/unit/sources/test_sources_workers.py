@@ -52,6 +52,15 @@ def test_a_process_that_is_killed_is_an_error_that_says_so(children):
     assert children() == set()
 
 
+@pytest.mark.parametrize(("limit", "cores"), [("max 100000", 8), ("150000 100000", 2), ("5000 100000", 1)])
+def test_a_container_with_a_share_of_the_cores_counts_as_many(monkeypatch, tmp_path, limit, cores):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
+    monkeypatch.setattr(workers, "CPU_LIMIT", tmp_path / "cpu.max")
+    assert workers.num_cores() == 8
+    (tmp_path / "cpu.max").write_text(f"{limit}\n")
+    assert workers.num_cores() == cores
+
+
 def test_processes_end_when_the_results_are_no_longer_wanted(children):
     with closing(worked(doubled, range(1000), label="count", chunk=10, processes=2)) as parts:
         next(parts)
