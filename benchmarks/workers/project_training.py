@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from benchmarks.parameters import case_params
 from benchmarks.places import PROJECT
-from benchmarks.workers.common import Clock, answer, num_parameters, read_request
+from benchmarks.workers.common import Clock, Request, answer, num_parameters, read_request
 from benchmarks.workers.quality import Sample, monitored
 from encdec.batches import ImageBatch, PairBatch
 from encdec.datasets.pairs import PairSplit
@@ -56,8 +57,8 @@ class TimeTheLoop(Callback):
         self.clock.stop()
 
 
-def main() -> None:
-    request = read_request()
+def train(request: Request, *, callbacks: Sequence[Callback] = ()) -> dict[str, Any]:
+    """What `answer` is to be told."""
     os.chdir(PROJECT)
     own = {"seed": request["seed"], "threads": request["threads"], "checkpoint_seconds": CHECKPOINT_SECONDS}
     outside = {**request["outside"], **own}
@@ -66,14 +67,15 @@ def main() -> None:
     reuse_memory()
     use_threads(request["threads"])
     prepared = Path("data/03_prepared") / spec.kind
-    train, val = prepared / "train", prepared / "val"
-    data = open_data(spec.kind, train=train, val=val)
+    parts = {part: prepared / part for part in ("train", "val")}
+    data = open_data(spec.kind, **parts)
     sample = None
     if isinstance(data.val, PairSplit) and request["every"]:
-        sample = Sample(request["sample"], val=data.val, prepared=train)
+        sample = Sample(request["sample"], val=data.val, prepared=parts["train"])
     timer = TimeTheLoop(sample, every=request["every"])
     section = spec.model_dump(exclude={"enabled", "tuning"})
-    with tracked_stage("train", loaded=loaded, item=name, inputs=[train, val], outputs=[], section=section) as run:
+    inputs = list(parts.values())
+    with tracked_stage("train", loaded=loaded, item=name, inputs=inputs, outputs=[], section=section) as run:
         checkpoints = Checkpoints(run.state_folder("checkpoints"), loaded.params.checkpoint_seconds)
         shutil.rmtree(checkpoints.folder, ignore_errors=True)
         began = time.perf_counter()
@@ -88,7 +90,7 @@ def main() -> None:
             accelerator="cpu",
             label=request["case"],
             on_epoch=lambda epoch, metrics: run.log_metrics(metrics, step=epoch),
-            callbacks=[timer],
+            callbacks=[timer, *callbacks],
         )
         whole_seconds = time.perf_counter() - began
         if whole_seconds > 2 * CHECKPOINT_SECONDS and not stored(checkpoints.folder):
@@ -96,16 +98,16 @@ def main() -> None:
     quality = monitored(fitted.network, spec, data.val)
     if sample is not None:
         quality["val/phoneme_error_rate"] = sample.look(fitted.network, timer.clock.seconds)
-    answer(
-        samples=timer.samples,
-        seconds=timer.clock.seconds,
-        whole_seconds=whole_seconds,
-        parameters=num_parameters(fitted.network),
-        quality=quality,
-        precision=fitted.computed_in,
-        curve=sample.curve.points if sample is not None else (),
-    )
+    return {
+        "samples": timer.samples,
+        "seconds": timer.clock.seconds,
+        "whole_seconds": whole_seconds,
+        "parameters": num_parameters(fitted.network),
+        "quality": quality,
+        "precision": fitted.computed_in,
+        "curve": sample.curve.points if sample is not None else (),
+    }
 
 
 if __name__ == "__main__":
-    main()
+    answer(**train(read_request()))
