@@ -14,7 +14,10 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 LARGEST_KEPT = 2**30  # bytes; a larger block is given back as it is freed
 HALF_ARENA = 2**25
 PARENT = os.getppid()
-"""Who started this process: as it ends the system gives its children to somebody else."""
+"""Who started this process: as it ends the system gives its children to somebody else.
+
+In a stage that is dvc: the shells that it starts stages in give way to their one command (fish does not).
+"""
 
 
 def begin(name: str) -> None:

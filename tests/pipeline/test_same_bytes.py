@@ -26,10 +26,6 @@ def metric_steps(project: Project, run_id: str, key: str) -> list[int]:
         return [int(step) for (step,) in connection.execute(query, (run_id, key))]
 
 
-def files_of(folder: Path) -> dict[str, int]:
-    return {str(path.relative_to(folder)): path.stat().st_size for path in folder.rglob("*")}
-
-
 def runs_named(project: Project, name: str) -> list[tuple[str, str]]:
     with sqlite3.connect(project.path / "mlflow.db") as connection:
         query = "SELECT run_uuid, status FROM runs WHERE name = ? AND lifecycle_stage = 'active' ORDER BY start_time"
@@ -71,31 +67,3 @@ def test_a_training_killed_and_started_again_ends_in_the_same_bytes_and_continue
     steps = metric_steps(killed, continued, "val/mse")
     assert steps == metric_steps(plain, whole, "val/mse"), "no epoch is logged twice and none is missing"
     assert len(steps) == len(set(steps)) > 4
-
-
-@pytest.mark.xdist_group("kill")
-@pytest.mark.parametrize("stage", ["ingest@pairs", "tune@cnn"])
-def test_a_stage_killed_while_it_writes_leaves_no_partial_out(finished: Project, tmp_path: Path, stage: str) -> None:
-    project = copy_project(finished, tmp_path)
-    out = project.path / finished.lock()[stage]["outs"][0]["path"]
-    partial = out.with_name(f".{out.name}.partial")
-    expected, whole = project.lock()[stage]["outs"], files_of(out)
-    for pause in (0.0, 0.05, 0.2):
-        project.run("python", "-m", "encdec.tracking.mend_lock")  # as make does: dvc may be killed at its own file
-        process = subprocess.Popen(
-            ["dvc", "repro", "--single-item", "--force", stage], cwd=project.path, env=project.env,
-            start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        deadline = time.monotonic() + 300
-        while not partial.exists():
-            assert process.poll() is None, "the stage ended before it could be killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-        time.sleep(pause)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        assert not out.exists() or files_of(out) == whole
-    project.run("python", "-m", "encdec.tracking.mend_lock")
-    project.repro("--single-item", "--force", stage)
-    assert project.lock()[stage]["outs"] == expected
-    assert not partial.exists()

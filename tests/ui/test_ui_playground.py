@@ -34,6 +34,10 @@ def heard(event, arguments):
             file.write(f"{event} {arguments[1] if event == 'socket.connect' else arguments[0]}\\n")
 sys.addaudithook(heard)
 """
+COUNT_PRESSES = """
+window.presses = 0;
+document.querySelector(".pad-canvas").addEventListener("pointerdown", () => window.presses++);
+"""
 TABS = ("Picture", "Code walk", "Noise", "Text")
 
 
@@ -132,16 +136,20 @@ def pad(page: Page) -> Locator:
 
 def draw(page: Page, strokes: Sequence[Sequence[tuple[float, float]]]) -> None:
     """Strokes with the mouse, in shares of the pad. Each is awaited: what an event then fails to answer is not for
-    want of ink, and a press that Chromium drops, as it may while a page is new, is made again.
+    want of ink, and a press that never reaches the pad, as may be while a page is new, is made again.
     """
+    page.evaluate(COUNT_PRESSES)
     for stroke in strokes:
         before = int(pad(page).get_attribute("data-strokes") or 0)
+        page.evaluate("window.presses = 0")
         for _ in range(5):
             move_pressed(page, stroke)
             try:
                 expect(pad(page)).to_have_attribute("data-strokes", str(before + 1), timeout=3000)
                 break
             except AssertionError as error:
+                if page.evaluate("window.presses") > 0:
+                    raise
                 missing = error
         else:
             raise missing

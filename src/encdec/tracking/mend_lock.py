@@ -1,7 +1,7 @@
 """`make repro` begins here: a dvc.lock of which DVC could write no more than a part is put back.
 
 DVC writes the whole file in its place after every stage. A kill or a full disk at that moment leaves the beginning of
-it, which the next `dvc repro` refuses. Nothing is lost by going back to an older one: DVC's run-cache has the results.
+it, which the next `dvc repro` refuses. Going back to an older one costs nothing where DVC's run-cache has the results.
 """
 
 import sys
@@ -11,40 +11,50 @@ from typing import Any
 
 import yaml
 
+from encdec.command import run_command
 from encdec.outs import write_text
 from encdec.tracking.git import LOCK_FILE, git
 
 WRITING_SECONDS = 3.0
 """A dvc that is writing the file at this moment has done so by then."""
+BROKEN = Path(".work", "dvc.lock.broken")
+CONFLICT = "<<<<<<< "
 
 
 def mend(tree: Path, *, wait: float = WRITING_SECONDS) -> str | None:
-    """Put the dvc.lock of the last commit in the place of a part of one; without a commit, none.
+    """Move a part of a dvc.lock aside, and put that of the last commit in its place where there is one.
+
+    A file with the marks of a merge is left to whoever merges.
 
     Returns:
-        A sentence that says so, or None where the file is whole or not there.
+        A sentence that says so, or None where nothing was done.
     """
     lock = tree / LOCK_FILE
-    if is_whole(lock):
+    if not is_part(lock):
         return None
     time.sleep(wait)
-    if is_whole(lock):
+    if not is_part(lock):
         return None
+    (tree / BROKEN).parent.mkdir(exist_ok=True)
+    lock.replace(tree / BROKEN)
     committed = git(tree, "show", f"HEAD:./{LOCK_FILE}")
-    if committed is None:
-        lock.unlink()
-        done = "was removed"
-    else:
+    if committed is not None and is_whole(committed):
         write_text(lock, committed)
         done = "is that of the last commit again"
+    else:
+        done = "is made anew"
     return f"{lock}: DVC was stopped while it wrote this file. It {done}; what was computed comes from DVC's run-cache"
 
 
-def is_whole(lock: Path) -> bool:
-    """Whether it ends with a line and DVC takes it; one that is not there is whole."""
+def is_part(lock: Path) -> bool:
     if not lock.is_file():
-        return True
+        return False
     text = lock.read_text(encoding="utf-8", errors="replace")
+    return not is_whole(text) and CONFLICT not in text
+
+
+def is_whole(text: str) -> bool:
+    """Whether it ends with a line and DVC takes it."""
     try:
         document: Any = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         return text.endswith("\n") and all(is_told(stage) for stage in document["stages"].values())
@@ -63,7 +73,11 @@ def is_told(stage: dict[str, Any]) -> bool:
     )
 
 
-if __name__ == "__main__":
+def main() -> None:
     said = mend(Path.cwd())
     if said is not None:
         print(said, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    run_command(main, "Put back a dvc.lock that DVC could not finish writing.", paths={})

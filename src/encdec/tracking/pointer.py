@@ -22,6 +22,9 @@ class Pointer(NamedTuple):
     The system frees the lock of a process however it dies, so that a free lock means a dead process, also where
     process numbers mean nothing (containers). There may be several per stage: experiments run side by side.
 
+    `state` names what the run goes on from: as `key` says, unless a living process is at work on the same. Experiments
+    side by side may differ in another model alone, and two that write the same files would stop each other.
+
     `run_id` is empty until the run is made; the run has the tag `encdec.pointer` with `token`, by which it is found
     where a process died in between. `outs`: the digests of what was made, by path, of a run that came to its good end;
     it is done with when dvc.lock has them.
@@ -30,6 +33,7 @@ class Pointer(NamedTuple):
     stage: str
     run_id: str
     key: str
+    state: str
     file: Path
     lock: FileLock
     outs: Mapping[str, str] | None = None
@@ -40,20 +44,22 @@ class Pointer(NamedTuple):
 
     def name(self, run_id: str) -> "Pointer":
         """Say which run it is."""
-        write_json(self.file, {"run_id": run_id, "key": self.key})
+        write_json(self.file, {"run_id": run_id, "key": self.key, "state": self.state})
         return self._replace(run_id=run_id)
 
     def end(self, outs: Mapping[str, str]) -> None:
         """All is made, and dvc is to take it: killed before it has, it starts the stage again."""
-        write_json(self.file, {"run_id": self.run_id, "key": self.key, "outs": dict(outs)})
+        write_json(self.file, {"run_id": self.run_id, "key": self.key, "state": self.state, "outs": dict(outs)})
         self.lock.release()
 
     def is_kept(self, locked: Mapping[str, str]) -> bool:
         """Whether dvc.lock, as `locked_outs` gives it, has what was made."""
         return self.outs is not None and all(locked.get(path) == digest for path, digest in self.outs.items())
 
-    def drop(self) -> None:
-        """The run is over: leave no trace of it."""
+    def drop(self, project: Project) -> None:
+        """The run is over: leave no trace of it but a state that others may find by its key."""
+        if self.state != self.key:
+            remove(project, self.state)
         self.file.unlink(missing_ok=True)
         self.lock.release()
         Path(self.lock.lock_file).unlink(missing_ok=True)
@@ -64,27 +70,19 @@ class Pointer(NamedTuple):
 
     def forget(self, project: Project) -> None:
         """The run is over and its outs are kept: its state is needed no more, unless another run shares it."""
-        for state in [self.own_state] if self.twins() else [self.own_state, self.key]:
-            for folder in STATE_FOLDERS:
-                shutil.rmtree(state_folder(project, folder, state), ignore_errors=True)
-        self.drop()
+        if not self.sharing():
+            remove(project, self.state)
+        self.drop(project)
 
-    @property
-    def own_state(self) -> str:
-        """The name of a state that no other run has."""
-        return f"{self.key}-{self.token}"
-
-    def state(self) -> str:
-        """The name of what this run goes on from: of its key, unless a living process is at work on the same.
-
-        Experiments side by side may differ in another model alone; two that write the same files stop each other.
-        """
-        return self.own_state if any(is_held(file) for file in self.twins()) else self.key
-
-    def twins(self) -> list[Path]:
-        """Of the other runs under way, those with the same key."""
+    def sharing(self) -> list[Path]:
+        """Of the other runs under way, those with the same state."""
         others = [file for file in self.file.parent.glob("*.json") if file != self.file]
-        return [file for file in others if (content := read(file)) and content["key"] == self.key]
+        return [file for file in others if (content := read(file)) and content["state"] == self.state]
+
+
+def remove(project: Project, state: str) -> None:
+    for folder in STATE_FOLDERS:
+        shutil.rmtree(state_folder(project, folder, state), ignore_errors=True)
 
 
 def state_folder(project: Project, name: StateFolder, state: str) -> Path:
@@ -106,8 +104,10 @@ def point(project: Project, *, stage: str, key: str) -> Pointer:
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(f"{file}.lock")
     lock.acquire()
-    pointer = Pointer(stage, "", key, file, lock)
-    return pointer.name("")
+    pointer = Pointer(stage, "", key, key, file, lock).name("")
+    if any(is_held(other) for other in pointer.sharing()):
+        pointer = pointer._replace(state=f"{key}-{pointer.token}").name("")
+    return pointer
 
 
 def abandoned(project: Project, stage: str | None = None) -> list[Pointer]:
@@ -124,7 +124,8 @@ def abandoned(project: Project, stage: str | None = None) -> list[Pointer]:
         if content is None:
             lock.release()
             continue
-        found.append(Pointer(file.parent.name, content["run_id"], content["key"], file, lock, content.get("outs")))
+        key, state = content["key"], content["state"]
+        found.append(Pointer(file.parent.name, content["run_id"], key, state, file, lock, content.get("outs")))
     return found
 
 
@@ -148,6 +149,6 @@ def read(file: Path) -> dict[str, Any] | None:
     """What a pointer says; None where it was dropped meanwhile, or lost in a power failure."""
     try:
         content: dict[str, Any] = json.loads(file.read_bytes())
-    except (FileNotFoundError, ValueError):
+        return {"state": content["key"], **content}  # earlier versions had one state for each key
+    except (FileNotFoundError, ValueError, KeyError):
         return None
-    return content

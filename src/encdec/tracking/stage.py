@@ -121,14 +121,14 @@ def open_run(store: Store, start: Start, parent: str | None) -> tuple[StageRun, 
             reason = "superseded" if same else "started again with other parameters, data or code"
             store.client.set_tag(run_id, ABANDONED_TAG, reason)
             repro.mark_killed(store, run_id, trials=True)
-        pointer.drop()  # and not its state: with the parameters of then it can be gone on from
+        pointer.drop(store.project)  # and not its state: with the parameters of then it can be gone on from
     if chosen is not None:
         run, pointer = chosen
-        return continue_run(store, run, start, tags, state=pointer.state()), pointer
+        return continue_run(store, run, start, tags, state=pointer.state), pointer
     pointer = point(store.project, stage=start.label, key=start.key)
     tagged = {**tags, repro.POINTER_TAG: pointer.token}
     run_id = store.client.create_run(store.experiment_id, run_name=start.label, tags=tagged).info.run_id
-    created = StageRun(store, run_id, tags=tags, digests=start.digests, state=pointer.state(), continued=False)
+    created = StageRun(store, run_id, tags=tags, digests=start.digests, state=pointer.state, continued=False)
     return created, pointer.name(run_id)
 
 
@@ -172,7 +172,7 @@ def close_broken(run: StageRun, error: BaseException, pointer: Pointer) -> None:
     if signal:
         pointer.release()
     else:
-        pointer.drop()
+        pointer.drop(run.store.project)
 
 
 def settle_parent(store: Store, parent: str) -> None:

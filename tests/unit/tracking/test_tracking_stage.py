@@ -13,7 +13,7 @@ from started_stage import STEPS
 from encdec.params.loading import Loaded
 from encdec.tracking import repro
 from encdec.tracking.digests import dvc_digest
-from encdec.tracking.pointer import Pointer
+from encdec.tracking.pointer import Pointer, abandoned, point, state_folder
 from encdec.tracking.project import Project
 from encdec.tracking.repro import DvcProcess
 from encdec.tracking.run import StageRun
@@ -216,6 +216,21 @@ def test_a_run_beside_a_living_one_of_the_same_key_has_a_state_of_its_own(store:
         run_stage(loaded)
         assert living.state_folder("checkpoints").is_dir()
         assert not beside.state_folder("checkpoints").exists()
+
+
+def test_a_run_goes_on_from_its_own_state_whoever_lives_beside_it(project: Project) -> None:
+    first, second = (point(project, stage="train@vae", key="k") for _ in range(2))
+    assert first.state == "k"
+    assert second.state == f"k-{second.token}"
+    for pointer in (first, second):
+        state_folder(project, "checkpoints", pointer.state).mkdir(parents=True)
+    first.release()  # killed
+    (found,) = abandoned(project, "train@vae")
+    assert found.state == "k", "and not another one because the second lives"
+    second.drop(project)
+    assert not state_folder(project, "checkpoints", second.state).exists(), "nobody would find it"
+    found.drop(project)
+    assert state_folder(project, "checkpoints", "k").is_dir(), "the same parameters may come again"
 
 
 def test_with_other_parameters_or_data_it_is_another_run(store: Store, loaded: Loaded, data: Path) -> None:
