@@ -22,6 +22,8 @@ from ruamel.yaml import YAML
 
 from benchmarks.project_copy import copy_project, run
 
+STEPS_OF_AN_EPOCH = 10
+"""As many as one over digits has, whose metrics are logged at its end."""
 BARE = "import torch, pytorch_lightning, mlflow"
 TIMED = """
 import json, runpy, sys, time
@@ -80,7 +82,7 @@ def main() -> None:
 
 
 def print_stages(project: Path, stages: list[str], rounds: int) -> None:
-    limit_training(project, steps=1)
+    limit_training(project, steps=1, epochs=1)
     commands = {"bare import": [sys.executable, "-c", BARE], **{stage: command(project, stage) for stage in stages}}
     for line in commands.values():
         run(project, *line)  # the first one makes the database and the compiled files
@@ -102,7 +104,7 @@ def print_stages(project: Path, stages: list[str], rounds: int) -> None:
 
 
 def print_tracking(project: Path, model: str, steps: int) -> None:
-    limit_training(project, steps=steps)
+    limit_training(project, steps=steps, epochs=max(1, steps // STEPS_OF_AN_EPOCH))
     line = command(project, f"train@{model}")
     code = f"import sys; sys.argv = {line[1:]!r}\n{TIMED}"
     spent = json.loads(run(project, line[0], "-c", code).splitlines()[-1])
@@ -111,12 +113,12 @@ def print_tracking(project: Path, model: str, steps: int) -> None:
     print(f"| {model} | {steps:,} | {spent['fit']:.1f} | {spent['tracking']:.3f} | {spent['calls']:,} | {share:.2%} |")
 
 
-def limit_training(project: Path, *, steps: int) -> None:
-    """Every model trains for so many steps, however many epochs that are, and its study has one trial of one step."""
+def limit_training(project: Path, *, steps: int, epochs: int) -> None:
+    """Every model trains for so many steps and epochs, and its study has one trial of one step."""
     file, reader = project / "params.yaml", YAML()
     params: Any = reader.load(file)
     for model in params["models"].values():
-        model["training"] |= {"max_epochs": steps, "max_steps": steps, "patience": steps}
+        model["training"] |= {"max_epochs": epochs, "max_steps": steps, "patience": epochs}
         model["tuning"] |= {"trials": 1, "max_epochs": 1, "max_steps": 1}
         if "beta_warmup_steps" in model:
             model["beta_warmup_steps"] = 0
