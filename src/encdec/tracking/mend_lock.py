@@ -43,7 +43,10 @@ def mend(tree: Path, *, wait: float = WRITING_SECONDS) -> str | None:
         done = "is that of the last commit again"
     else:
         done = "is made anew"
-    return f"{lock}: DVC was stopped while it wrote this file. It {done}; what was computed comes from DVC's run-cache"
+    return (
+        f"{lock}: DVC was stopped while it wrote this file. It {done}, and the part lies in {BROKEN}; "
+        "what was computed comes from DVC's run-cache"
+    )
 
 
 def is_part(lock: Path) -> bool:

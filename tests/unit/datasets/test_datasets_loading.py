@@ -115,7 +115,7 @@ def test_a_resumed_training_begins_behind_the_batches_it_had_seen_and_later_epoc
     loader = training_loader(split, batch_size=8, seed=1, first_epoch=4, first_batch=2)
     assert len(loader) == 3
     for epoch, skipped in ((4, 2), (5, 0)):
-        loader.sampler.set_epoch(epoch)  # type: ignore[union-attr]
+        loader.sampler.set_epoch(epoch)
         rows = shuffled_batches(23, batch_size=8, seed=1, epoch=epoch)[skipped:]
         for batch, expected in zip(loader, rows, strict=True):
             assert torch.equal(batch.images, split.batch(expected).images)
