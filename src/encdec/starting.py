@@ -13,11 +13,27 @@ from encdec.signals import leave_at_once
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 LARGEST_KEPT = 2**30  # bytes; a larger block is given back as it is freed
 HALF_ARENA = 2**25
-PARENT = os.getppid()
-"""Who started this process: as it ends the system gives its children to somebody else.
+SHELLS = ("sh", "bash", "dash", "zsh", "fish")
 
-In a stage that is dvc: the shells that it starts stages in give way to their one command (fish does not).
-"""
+
+def starters() -> list[int]:
+    """Who started this process: the pids of the shells around it, then of what started those. In a stage that is dvc.
+
+    As one of them ends the system gives its children to somebody else. Some shells give way to their one command and
+    some wait for it; where /proc does not say which it was, the first is the only one.
+    """
+    found = [os.getppid()]
+    while True:
+        try:
+            name, _, rest = Path(f"/proc/{found[-1]}/stat").read_text(errors="replace").partition("(")[2].rpartition(")")
+        except OSError:
+            return found
+        if name not in SHELLS:
+            return found
+        found.append(int(rest.split()[1]))
+
+
+STARTERS = starters()
 
 
 def begin(name: str) -> None:

@@ -107,7 +107,12 @@ def wait_for_end(pid: int) -> None:
         time.sleep(0.05)
 
 
-def test_a_stage_whose_dvc_ended_while_it_was_importing_does_not_begin(project: Project, tmp_path: Path) -> None:
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
+def test_a_stage_whose_dvc_ended_while_it_was_importing_does_not_begin(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    """DVC starts a stage in $SHELL: dash waits for it, bash makes way for it."""
+    monkeypatch.setenv("SHELL", shell)
     repro, mark = ["dvc", "repro", "--single-item", "--force", "train@cnn"], tmp_path / "mark"
     process = paused(project, "train@cnn", at="import torch", mark=mark, argv=repro, seconds=5)
     process.send_signal(SIGKILL)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 
+from encdec.starting import SHELLS
 from encdec.tracking.flat import MAX_TAG, cut
 from encdec.tracking.git import LOCK_FILE, locked_outs
 from encdec.tracking.pointer import Pointer, abandoned
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 PARENT_TAG = "mlflow.parentRunId"
 POINTER_TAG = "encdec.pointer"
-SHELLS = ("sh", "bash", "dash", "zsh", "fish")
 START_TOLERANCE = 5.0  # seconds; the system knows when it booted to a second
 EXPERIMENT_VARIABLES = ("DVC_EXP_NAME", "DVC_EXP_BASELINE_REV")
 DIED = "the process died without a word (killed, out of memory, or a power failure)"

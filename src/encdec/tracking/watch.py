@@ -19,8 +19,8 @@ def ending_with(process: DvcProcess | None) -> Iterator[None]:
 
     It may have ended before: while this stage imported its libraries.
     """
-    if os.environ.get("DVC_STAGE") and os.getppid() != starting.PARENT:
-        say_that_it_ended(starting.PARENT)
+    if os.environ.get("DVC_STAGE") and starting.starters() != starting.STARTERS:
+        say_that_it_ended(starting.STARTERS[-1])
         os.kill(os.getpid(), signal.SIGTERM)
     if process is None or not lives(process.pid, process.started):
         yield

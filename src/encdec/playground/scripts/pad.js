@@ -71,6 +71,7 @@ canvas.addEventListener("pointermove", (event) => {
   strokes[strokes.length - 1].push(at(event));
   show();
 });
+canvas.addEventListener("dragstart", (event) => event.preventDefault()); // of text selected around the pad
 for (const end of ["pointerup", "pointercancel"]) {
   canvas.addEventListener(end, () => {
     if (!drawing) return;
