@@ -2,7 +2,9 @@
 
 import math
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import median_low
 from typing import NamedTuple
 
 from encdec.tracking.flat import MAX_PARAM, MAX_TAG, cut, safe_key, shown
@@ -13,6 +15,8 @@ MAX_SHARE = 1 / 200
 """Of the time that goes by, what sending may take: where a call is slow, calls are further apart."""
 LONGEST_SECONDS = 900.0
 """Between two calls, however slow the store is."""
+CALLS_COMPARED = 9
+"""The last ones, whose median says what a call takes: a store that was busy once says nothing about the next."""
 METRICS_PER_BATCH = 600  # with PAIRS_PER_BATCH params and tags of full length: below MLflow's 1000 entries and 1 MB
 PAIRS_PER_BATCH = 70
 
@@ -28,7 +32,7 @@ class Recorder:
     """Collects metrics, parameters and tags of a run; sends them every `flush_seconds` or later, and at `flush`.
 
     MLflow takes 20 ms or more per call: an epoch of a small model is quicker than that, and a call in every second
-    would take more than a hundredth of a training. So the next one waits until the last took at most `MAX_SHARE`.
+    would take more than a hundredth of a training. So the next one waits until a usual one takes at most `MAX_SHARE`.
 
     Args:
         continued: the run holds metrics of an earlier process; a step that it has is not written again.
@@ -44,7 +48,7 @@ class Recorder:
         self.steps: dict[str, set[int]] = {}
         self.flush_seconds = flush_seconds
         self.next_flush = -math.inf
-        self.took = math.inf  # by the fastest call: a store that was busy once says nothing about the next
+        self.took: deque[float] = deque(maxlen=CALLS_COMPARED)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Numbers that are not finite are kept as NaN (MLflow would show infinity as 1.8e308), with a tag."""
@@ -90,8 +94,8 @@ class Recorder:
             )
         self.points, self.params, self.tags = [], {}, {}
         ended = time.monotonic()
-        self.took = min(self.took, ended - began)
-        self.next_flush = ended + max(self.flush_seconds, min(self.took / MAX_SHARE, LONGEST_SECONDS))
+        self.took.append(ended - began)
+        self.next_flush = ended + max(self.flush_seconds, min(median_low(self.took) / MAX_SHARE, LONGEST_SECONDS))
 
 
 Pairs = Sequence[tuple[str, str]]

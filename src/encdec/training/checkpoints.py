@@ -1,11 +1,12 @@
 """The state of a training on the disk: by time, whole or not there, and the one before beside the last."""
 
 import io
-import math
 import sys
 import time
+from collections import deque
 from hashlib import sha256
 from pathlib import Path
+from statistics import median_low
 from typing import Any, NamedTuple
 
 import torch
@@ -22,6 +23,8 @@ COST = 0.01
 """The share of a training's time that may go into checkpoints; the pauses between them grow with what one takes."""
 LONGEST_SECONDS = 900.0
 """Between two checkpoints, whatever they take: so much is lost by a kill at worst."""
+COMPARED = 9
+"""The last ones, whose median says what one takes: a disk that was busy once says nothing about the next."""
 POSITION = "position"
 DIGEST_SIZE = sha256().digest_size
 
@@ -49,7 +52,7 @@ class CheckpointsByTime(Checkpoint):
     def __init__(self, checkpoints: Checkpoints) -> None:
         self.folder, self.seconds = checkpoints
         self.due = 0.0
-        self.took = math.inf  # by the fastest: a disk that was busy once says nothing about the next
+        self.took: deque[float] = deque(maxlen=COMPARED)
         self.position = (0, 0)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -63,7 +66,7 @@ class CheckpointsByTime(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.current_epoch == 0:
-            self.took = math.inf  # from now on the best weights are in it as well
+            self.took.clear()  # from now on the best weights are in it as well
         self.save_if_due(trainer, epoch=trainer.current_epoch + 1, batch=0)
 
     def save_if_due(self, trainer: Trainer, *, epoch: int, batch: int) -> None:
@@ -75,8 +78,8 @@ class CheckpointsByTime(Checkpoint):
         for old in stored(self.folder)[KEPT:]:
             old.unlink(missing_ok=True)
         ended = time.monotonic()
-        self.took = min(self.took, ended - began)
-        self.due = ended + max(self.seconds, min(self.took / COST, LONGEST_SECONDS))
+        self.took.append(ended - began)
+        self.due = ended + max(self.seconds, min(median_low(self.took) / COST, LONGEST_SECONDS))
 
     def state_dict(self) -> dict[str, Any]:
         return {POSITION: list(self.position)}
