@@ -4,7 +4,7 @@ const SIDE = 280, BRUSH = 26, STEP = 10, WAIT = 250;
 const canvas = element.querySelector(".pad-canvas");
 const pen = canvas.getContext("2d");
 const said = element.querySelector(".pad-said");
-let strokes = [], drawing = false, down = false, keyboard = false, place = [SIDE / 2, SIDE / 2], timer = null;
+let strokes = [], drawing = null, down = false, keyboard = false, place = [SIDE / 2, SIDE / 2], timer = null;
 
 function show() {
   pen.clearRect(0, 0, SIDE, SIDE);
@@ -46,6 +46,7 @@ function at(event) {
 
 function undo() {
   strokes.pop();
+  drawing = null;
   down = false;
   show();
   send();
@@ -53,29 +54,30 @@ function undo() {
 
 function clear() {
   strokes = [];
+  drawing = null;
   down = false;
   show();
   send();
 }
 
 canvas.addEventListener("pointerdown", (event) => {
-  if (event.button !== 0) return;
+  if (event.button !== 0 || drawing !== null) return; // a second finger draws nothing
   canvas.setPointerCapture(event.pointerId);
-  drawing = true;
+  drawing = event.pointerId;
   keyboard = down = false;
   strokes.push([at(event)]);
   show();
 });
 canvas.addEventListener("pointermove", (event) => {
-  if (!drawing) return;
+  if (drawing !== event.pointerId) return;
   strokes[strokes.length - 1].push(at(event));
   show();
 });
 canvas.addEventListener("dragstart", (event) => event.preventDefault()); // of text selected around the pad
 for (const end of ["pointerup", "pointercancel"]) {
-  canvas.addEventListener(end, () => {
-    if (!drawing) return;
-    drawing = false;
+  canvas.addEventListener(end, (event) => {
+    if (drawing !== event.pointerId) return;
+    drawing = null;
     send();
   });
 }
@@ -112,6 +114,7 @@ element.querySelector(".pad-clear").addEventListener("click", clear);
 watch("value", () => {
   if (props.value) return;
   strokes = [];
+  drawing = null;
   show();
 });
 show();
