@@ -6,6 +6,8 @@ from pathlib import Path
 
 from benchmarks.preparation import Sources
 
+Machine = dict[str, str | int | float]
+
 
 def processor() -> str:
     """The name of the processor, as Linux tells it; elsewhere what Python knows."""
@@ -17,7 +19,7 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def describe_machine(torch_version: str, *, threads: int, sources: Sources) -> dict[str, str | int | float]:
+def describe_machine(torch_version: str, *, threads: int, sources: Sources) -> Machine:
     return {
         "processor": processor(),
         "cores": os.cpu_count() or 0,

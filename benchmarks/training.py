@@ -17,7 +17,7 @@ import torch
 from benchmarks import peers
 from benchmarks.cases import BATCH_SIZE, CASES, COMPETITORS, TARGET_ERROR, TITLES, Case, Competitor, find_case
 from benchmarks.document import document
-from benchmarks.machine import describe_machine
+from benchmarks.machine import Machine, describe_machine
 from benchmarks.parameters import STRICT, Overrides, case_params
 from benchmarks.places import EXCHANGE, ROOT, WORK
 from benchmarks.preparation import Sources, environment, prepare_data
@@ -196,7 +196,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     if load > 0.5:
         print(f"NOTE: the machine is not idle (load {load:.1f}): figures will be rough", file=sys.stderr)
-    kept = keep_others(results, jobs, threads=given.threads)
+    kept = keep_others(results, jobs, machine)
     runs: list[Run] = []
     failed = 0
     for number, job in enumerate(jobs, start=1):
@@ -216,15 +216,20 @@ def main() -> None:
         sys.exit(f"{failed} of {len(jobs)} runs failed; the others are in {results}")
 
 
-def keep_others(results: Path, jobs: Sequence[Job], *, threads: int) -> list[Run]:
-    """What an earlier run measured, with as many threads, of cases of which nothing is measured now.
+def keep_others(results: Path, jobs: Sequence[Job], machine: Machine) -> list[Run]:
+    """What an earlier run measured on the same machine and data of cases of which nothing is measured now.
 
-    A ratio is one of runs that took turns, so a case is never put together from two sessions.
+    A ratio is one of runs that took turns, so a case is never put together from two sessions. Rows of another machine,
+    of another number of threads or of other versions are left out: the page names one for all.
     """
     measured = {job.case.name for job in jobs}
-    if not results.is_file():
+    beside = results.parent / MACHINE
+    if not results.is_file() or not beside.is_file():
         return []
-    return [run for run in read_runs(results) if run.case not in measured and run.threads == threads]
+    before = json.loads(beside.read_text(encoding="utf-8"))
+    if {**before, "load": machine["load"]} != machine:
+        return []
+    return [run for run in read_runs(results) if run.case not in measured]
 
 
 if __name__ == "__main__":

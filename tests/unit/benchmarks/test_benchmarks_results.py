@@ -1,5 +1,6 @@
 """The arithmetic of the benchmarks: crossings, ratios within rounds, aims, and what is written."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from benchmarks.aims import Aim, throughput, time_to_error
 from benchmarks.cases import Competitor, find_case
 from benchmarks.document import put_section, section, table_row
+from benchmarks.machine import Machine
 from benchmarks.results import Run, Spread, crossing, mean_and_deviation, ratios, read_runs, run_of, write_runs
 from benchmarks.training import Job, keep_others, plan
 from benchmarks.workers.common import error_rate, levenshtein
@@ -107,11 +109,15 @@ def test_time_to_an_error_is_in_medians_of_ours_and_a_run_that_never_got_there_c
     assert time_to_error("joeynmt", 3.0, ours) == []
 
 
-def test_cases_of_another_session_stay_whole_and_only_with_as_many_threads(tmp_path: Path) -> None:
-    file = tmp_path / "runs.csv"
-    write_runs(file, [run("project"), run("pythae", case="vae"), run("project", case="conv_vae")._replace(threads=1)])
-    kept = keep_others(file, [Job(find_case("cnn"), "bare_adam", 0)], threads=2)
-    assert [each.case for each in kept] == ["vae"]
+def test_cases_of_another_session_stay_whole_and_only_those_of_the_same_machine(tmp_path: Path) -> None:
+    file, jobs = tmp_path / "runs.csv", [Job(find_case("cnn"), "bare_adam", 0)]
+    here: Machine = {"processor": "one", "threads": 2, "images": "mnist", "load": 0.1}
+    write_runs(file, [run("project"), run("pythae", case="vae")])
+    assert keep_others(file, jobs, here) == [], "nobody says where they were measured"
+    (tmp_path / "machine.json").write_text(json.dumps({**here, "load": 0.4}))
+    assert [each.case for each in keep_others(file, jobs, here)] == ["vae"]
+    for other in ({"processor": "another"}, {"threads": 1}, {"images": "digits"}):
+        assert keep_others(file, jobs, {**here, **other}) == []
 
 
 def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
