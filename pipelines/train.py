@@ -42,10 +42,9 @@ def main(model: ModelName, train: Path, val: Path, tuning: Path, lock: Path, out
     best = json.loads((tuning / "best.json").read_text(encoding="utf-8"))
     spec = loaded.resolve(model, best)
     section = spec.model_dump(exclude={"enabled", "tuning"})  # what made the model: the rest would hide it
-    inputs, code = [train, val, tuning], [Path("src/encdec"), Path("pipelines/train.py")]
-    decides = [computing(loaded.params.accelerator)]
+    inputs, decides = [train, val, tuning], [computing(loaded.params.accelerator)]
     with tracked_stage(
-        "train", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, code=code, decides=decides
+        "train", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, decides=decides
     ) as run:
         different = run.log_versions(lock)
         if different:

@@ -24,10 +24,9 @@ def main(model: ModelName, train: Path, val: Path, out: Path) -> None:
         return
     use_threads(params.threads)
     section = {**loaded.sections[model], "study": params.tuning.model_dump()}  # the same names as in other models
-    inputs, code = [train, val], [Path("src/encdec"), Path("pipelines/tune.py")]
-    decides = [computing(params.accelerator)]
+    inputs, decides = [train, val], [computing(params.accelerator)]
     with tracked_stage(
-        "tune", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, code=code, decides=decides
+        "tune", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, decides=decides
     ) as run:
         run.log_input(train, context="training")
         run.log_input(val, context="validation")

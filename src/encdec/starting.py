@@ -25,9 +25,10 @@ def starters() -> list[int]:
     found = [os.getppid()]
     while True:
         try:
-            name, _, rest = Path(f"/proc/{found[-1]}/stat").read_text(errors="replace").partition("(")[2].rpartition(")")
+            stat = Path(f"/proc/{found[-1]}/stat").read_text(errors="replace")  # pid (name) state parent ..
         except OSError:
             return found
+        name, _, rest = stat.partition("(")[2].rpartition(")")
         if name not in SHELLS:
             return found
         found.append(int(rest.split()[1]))

@@ -31,7 +31,9 @@ def test_of_two_repros_at_once_both_end_well_or_one_says_who_is_in_its_way(proje
     make_ready(project)
     makefile = project.path / "Makefile"
     command_line = f"dvc repro --force {' '.join(STAGES)}"
-    makefile.write_text(makefile.read_text().replace("\tdvc repro\n", f"\t{command_line}\n"))
+    whole, changed = makefile.read_text(), makefile.read_text().replace("dvc repro\n", f"{command_line}\n")
+    assert changed != whole
+    makefile.write_text(changed)
     argv = command_line.split() if by == "dvc" else ["make", "repro"]
     ended = at_once(project, *argv)
     assert 0 in [each.code for each in ended], ended

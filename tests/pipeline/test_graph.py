@@ -16,6 +16,7 @@ EXEMPT = {
     "src/encdec/params": "the schema: a value reaches a stage through params.yaml, which DVC tracks by key",
     "src/encdec/tracking": "writes to MLflow, never into an out",
     "src/encdec/command.py": "reads the command line and prints errors",
+    "src/encdec/pauses.py": "says when a checkpoint or a metric is written, which never changes a result",
     "src/encdec/progress.py": "draws on the terminal",
     "src/encdec/remedies.py": "words the errors of the operating system",
     "src/encdec/signals.py": "ends a stage before it has an out",

@@ -1,6 +1,7 @@
 """Two clean runs give the same dvc.lock; a run killed at any moment and started again gives it too."""
 
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from small_project import Project, copy_project, new_project
+from started import end, leftovers, start
 
 
 @pytest.mark.xdist_group("bytes")
@@ -67,3 +69,28 @@ def test_a_training_killed_and_started_again_ends_in_the_same_bytes_and_continue
     steps = metric_steps(killed, continued, "val/mse")
     assert steps == metric_steps(plain, whole, "val/mse"), "no epoch is logged twice and none is missing"
     assert len(steps) == len(set(steps)) > 4
+
+
+@pytest.mark.xdist_group("kill")
+@pytest.mark.parametrize("stage", ["ingest@pairs", "tune@cnn", "train@vae"])
+def test_a_repro_killed_at_random_moments_ends_in_the_same_bytes(finished: Project, tmp_path: Path, stage: str) -> None:
+    """dvc and its stage at once, as when the power fails: imports, work, outs and DVC's own files, whatever it hits."""
+    project = copy_project(finished, tmp_path)
+    expected, repro = project.lock()[stage]["outs"], ["dvc", "repro", "--single-item", "--force", stage]
+    began = time.monotonic()
+    assert end(start(project, repro)).code == 0
+    seconds = time.monotonic() - began
+    chance, codes = random.Random(f"{os.environ.get('ENCDEC_KILL_SEED', '0')} {stage}"), []
+    for _ in range(3):
+        project.run("python", "-m", "encdec.tracking.mend_lock")  # as make does: dvc may be killed at its own file
+        process = start(project, repro)
+        try:
+            process.wait(timeout=chance.uniform(0.0, seconds))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+        codes.append(end(process).code)
+    assert -signal.SIGKILL in codes, codes
+    project.run("python", "-m", "encdec.tracking.mend_lock")
+    project.repro("--single-item", "--force", stage)
+    assert project.lock()[stage]["outs"] == expected
+    assert leftovers(project.path / "data") == []

@@ -1,9 +1,13 @@
 """What a stage's process is like, in processes of their own."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from encdec.starting import starters
 
 STEPS = """
 import resource, sys
@@ -33,3 +37,23 @@ def new_pages(how: str) -> int:
 def test_memory_that_was_freed_is_used_again() -> None:
     assert new_pages("default") > 10_000, "else there is nothing to mend here"
     assert new_pages("reuse") < 1_000
+
+
+CHAIN = "from encdec.starting import starters; print(*starters())"
+
+
+@pytest.mark.parametrize("around", ["", "; true", " | cat"])
+def test_whoever_started_a_process_is_found_behind_the_shells_around_it(around: str) -> None:
+    """A shell makes way for its only command, and waits for one of several."""
+    line = f"exec {sys.executable} -c '{CHAIN}'" if not around else f"{sys.executable} -c '{CHAIN}'{around}"
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=True)
+    found = [int(pid) for pid in done.stdout.split()]
+    assert found[-1] == os.getpid()
+    assert len(found) == (2 if around else 1)
+
+
+def test_where_the_system_does_not_say_who_started_whom_the_first_is_the_only_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("encdec.starting.Path", lambda place: Path(f"/nowhere{place}"))
+    assert starters() == [os.getppid()]

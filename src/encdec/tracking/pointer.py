@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 from uuid import uuid4
@@ -13,6 +13,8 @@ from encdec.outs import write_json
 from encdec.tracking.project import Project
 
 StateFolder = Literal["checkpoints", "studies"]
+LOOK_SECONDS = 2.0
+"""How long another process may hold the pointer of a dead one while it looks at it, or settles it."""
 STATE_FOLDERS: tuple[StateFolder, ...] = get_args(StateFolder)
 
 
@@ -56,10 +58,8 @@ class Pointer(NamedTuple):
         """Whether dvc.lock, as `locked_outs` gives it, has what was made."""
         return self.outs is not None and all(locked.get(path) == digest for path, digest in self.outs.items())
 
-    def drop(self, project: Project) -> None:
-        """The run is over: leave no trace of it but a state that others may find by its key."""
-        if self.state != self.key:
-            remove(project, self.state)
+    def drop(self) -> None:
+        """The run is over; its state stays for whoever does the same again."""
         self.file.unlink(missing_ok=True)
         self.lock.release()
         Path(self.lock.lock_file).unlink(missing_ok=True)
@@ -72,7 +72,7 @@ class Pointer(NamedTuple):
         """The run is over and its outs are kept: its state is needed no more, unless another run shares it."""
         if not self.sharing():
             remove(project, self.state)
-        self.drop(project)
+        self.drop()
 
     def sharing(self) -> list[Path]:
         """Of the other runs under way, those with the same state."""
@@ -107,17 +107,30 @@ def point(project: Project, *, stage: str, key: str) -> Pointer:
     pointer = Pointer(stage, "", key, key, file, lock).name("")
     if any(is_held(other) for other in pointer.sharing()):
         pointer = pointer._replace(state=f"{key}-{pointer.token}").name("")
+    adopt(project, pointer)
     return pointer
 
 
-def abandoned(project: Project, stage: str | None = None) -> list[Pointer]:
-    """The runs of dead processes, of one stage or of all, the oldest first; each is held until dropped or released."""
-    found = []
+def adopt(project: Project, pointer: Pointer) -> None:
+    """Take over what a run of the same key left that had a state of its own and failed: on a full disk, say."""
+    used = {content["state"] for file in pointer.file.parent.glob("*.json") if (content := read(file))}
+    for name in STATE_FOLDERS:
+        own = state_folder(project, name, pointer.state)
+        left = [folder for folder in own.parent.glob(f"{pointer.key}-*") if folder.name not in used]
+        if left and not own.exists():
+            max(left, key=modified).rename(own)
+
+
+def abandoned(project: Project, stage: str | None = None) -> Iterator[Pointer]:
+    """The runs of dead processes, of one stage or of all, the oldest first; each is held until dropped or released.
+
+    Of one stage, which is to go on from them, also those that another process looks at for a moment.
+    """
     files = folder_of(project).glob(f"{stage or '*'}/*.json")
     for file in sorted(files, key=modified):
         lock = FileLock(f"{file}.lock")
         try:
-            lock.acquire(blocking=False)
+            lock.acquire(timeout=LOOK_SECONDS if stage else 0)
         except Timeout:
             continue  # its process lives
         content = read(file)
@@ -125,14 +138,13 @@ def abandoned(project: Project, stage: str | None = None) -> list[Pointer]:
             lock.release()
             continue
         key, state = content["key"], content["state"]
-        found.append(Pointer(file.parent.name, content["run_id"], key, state, file, lock, content.get("outs")))
-    return found
+        yield Pointer(file.parent.name, content["run_id"], key, state, file, lock, content.get("outs"))
 
 
 def is_held(file: Path) -> bool:
     """Whether the process of a pointer lives."""
     try:
-        with FileLock(f"{file}.lock", blocking=False):
+        with FileLock(f"{file}.lock", timeout=LOOK_SECONDS):
             return False
     except Timeout:
         return True

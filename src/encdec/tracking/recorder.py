@@ -2,21 +2,16 @@
 
 import math
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from statistics import median_low
 from typing import NamedTuple
 
+from encdec.pauses import Pauses
 from encdec.tracking.flat import MAX_PARAM, MAX_TAG, cut, safe_key, shown
 from encdec.tracking.store import Store
 
 FLUSH_SECONDS = 1.0
 MAX_SHARE = 1 / 200
 """Of the time that goes by, what sending may take: where a call is slow, calls are further apart."""
-LONGEST_SECONDS = 900.0
-"""Between two calls, however slow the store is."""
-CALLS_COMPARED = 9
-"""The last ones, whose median says what a call takes: a store that was busy once says nothing about the next."""
 METRICS_PER_BATCH = 600  # with PAIRS_PER_BATCH params and tags of full length: below MLflow's 1000 entries and 1 MB
 PAIRS_PER_BATCH = 70
 
@@ -46,9 +41,8 @@ class Recorder:
         self.params: dict[str, str] = {}
         self.tags: dict[str, str] = {}
         self.steps: dict[str, set[int]] = {}
-        self.flush_seconds = flush_seconds
+        self.pauses = Pauses(flush_seconds, share=MAX_SHARE)
         self.next_flush = -math.inf
-        self.took: deque[float] = deque(maxlen=CALLS_COMPARED)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Numbers that are not finite are kept as NaN (MLflow would show infinity as 1.8e308), with a tag."""
@@ -94,8 +88,7 @@ class Recorder:
             )
         self.points, self.params, self.tags = [], {}, {}
         ended = time.monotonic()
-        self.took.append(ended - began)
-        self.next_flush = ended + max(self.flush_seconds, min(median_low(self.took) / MAX_SHARE, LONGEST_SECONDS))
+        self.next_flush = ended + self.pauses.after(ended - began)
 
 
 Pairs = Sequence[tuple[str, str]]

@@ -104,9 +104,8 @@ def update_status(store: Store, run_id: str) -> None:
 
 def settle_dead(store: Store, host: str) -> None:
     """Show as KILLED what still says RUNNING though its process is gone; stages stay where they can be continued."""
-    pointers = abandoned(store.project)
-    locked = locked_outs(store.project.tree / LOCK_FILE) if pointers else {}
-    for pointer in pointers:
+    locked = locked_outs(store.project.tree / LOCK_FILE)
+    for pointer in abandoned(store.project):  # held one by one: who starts such a stage now waits for it
         try:
             if pointer.is_kept(locked):
                 pointer.forget(store.project)

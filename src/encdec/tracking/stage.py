@@ -39,7 +39,6 @@ def tracked_stage(
     inputs: Sequence[Path],
     outputs: Sequence[Path],
     section: Mapping[str, object],
-    code: Sequence[Path] = (),
     decides: Sequence[str] = (),
 ) -> Iterator[StageRun]:
     """A run for this stage, below the run of the `dvc repro` that started it.
@@ -55,7 +54,6 @@ def tracked_stage(
         inputs: data that the stage reads; their digests become the tags dvc.in/<path>.
         outputs: what it writes; their digests become the tags dvc.out/<path> when the block ends well.
         section: parameters to keep, flattened to dotted names; seed and threads are kept always.
-        code: files and folders with the code that decides about the results.
         decides: what else does: a killed run goes on only where it is the same.
 
     Raises:
@@ -74,7 +72,6 @@ def tracked_stage(
         inputs=inputs,
         outputs=outputs,
         section=section,
-        code=code,
         decides=decides,
     )
     process = repro.dvc_process()
@@ -105,7 +102,7 @@ def open_run(store: Store, start: Start, parent: str | None) -> tuple[StageRun, 
     """The run of a dead process that did the same, or a new one; what others left of this stage is closed."""
     tags = {**start.tags, **({repro.PARENT_TAG: parent} if parent else {})}
     chosen: tuple[Run, Pointer] | None = None
-    pointers = abandoned(store.project, start.label)
+    pointers = list(abandoned(store.project, start.label))
     locked = locked_outs(store.project.tree / LOCK_FILE) if pointers else {}
     for pointer in reversed(pointers):
         same = pointer.key == start.key
@@ -121,7 +118,7 @@ def open_run(store: Store, start: Start, parent: str | None) -> tuple[StageRun, 
             reason = "superseded" if same else "started again with other parameters, data or code"
             store.client.set_tag(run_id, ABANDONED_TAG, reason)
             repro.mark_killed(store, run_id, trials=True)
-        pointer.drop(store.project)  # and not its state: with the parameters of then it can be gone on from
+        pointer.drop()  # and not its state: with the parameters of then it can be gone on from
     if chosen is not None:
         run, pointer = chosen
         return continue_run(store, run, start, tags, state=pointer.state), pointer
@@ -172,7 +169,7 @@ def close_broken(run: StageRun, error: BaseException, pointer: Pointer) -> None:
     if signal:
         pointer.release()
     else:
-        pointer.drop(run.store.project)
+        pointer.drop()
 
 
 def settle_parent(store: Store, parent: str) -> None:

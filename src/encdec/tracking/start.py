@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from pathspec import GitIgnoreSpec
+
+import encdec
 from encdec.params.root import MODEL_NAMES, Params
 from encdec.tracking.digests import dvc_digest, read_ignore
 from encdec.tracking.evaluated import in_tag
@@ -20,6 +23,8 @@ from encdec.tracking.versions import main_versions
 
 DVC_VARIABLES = ("DVC_STAGE", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV")
 MAX_SHOWN_CHANGES = 20
+PACKAGE = Path(encdec.__file__).parent
+COMPILED = GitIgnoreSpec.from_lines(["__pycache__/"])
 
 
 class Start(NamedTuple):
@@ -45,18 +50,16 @@ def describe(
     inputs: Sequence[Path],
     outputs: Sequence[Path],
     section: Mapping[str, object],
-    code: Sequence[Path],
     decides: Sequence[str],
 ) -> Start:
     """Everything that can be said beforehand.
 
     Raises:
-        FileNotFoundError: an input or a part of the code is not there.
+        FileNotFoundError: an input is not there.
         ValueError: the item is neither a model nor a kind of data.
     """
     ignore = read_ignore(project.tree)
     digests = {project.name(path): dvc_digest(path, ignore=ignore) for path in inputs}
-    code_digests = [dvc_digest(path, ignore=ignore) for path in code]
     values = {**flattened(section), "seed": params.seed, "threads": params.threads}
     versions = version_tags()
     surroundings = {**git_tags(project, outputs), **machine(), **versions, **user_tags()}
@@ -68,7 +71,7 @@ def describe(
         "mlflow.source.name": Path(sys.argv[0]).name or "python",
         **surroundings,
     }
-    what = [stage, item, values, params.accelerator, versions, digests, code_digests, list(decides)]
+    what = [stage, item, values, params.accelerator, versions, digests, code_digests(), list(decides)]
     return Start(
         label=f"{stage}@{item}" if item else stage,
         tags=limited(tags),
@@ -77,6 +80,12 @@ def describe(
         digests=digests,
         key=hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest(),
     )
+
+
+def code_digests() -> list[str]:
+    """Of this package and of the script that uses it, as they are now."""
+    script = Path(sys.argv[0])
+    return [dvc_digest(path, ignore=COMPILED) for path in (PACKAGE, *([script] if script.is_file() else []))]
 
 
 def item_tags(item: str | None, params: Params) -> dict[str, str]:

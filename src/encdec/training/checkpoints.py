@@ -3,10 +3,8 @@
 import io
 import sys
 import time
-from collections import deque
 from hashlib import sha256
 from pathlib import Path
-from statistics import median_low
 from typing import Any, NamedTuple
 
 import torch
@@ -15,16 +13,13 @@ from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins.io import CheckpointIO
 
 from encdec.outs import write_bytes
+from encdec.pauses import Pauses
 from encdec.training.callbacks import lean
 
 KEPT = 2
 """The last one and the one before: should the last turn out to be unreadable, little is lost."""
-COST = 0.01
-"""The share of a training's time that may go into checkpoints; the pauses between them grow with what one takes."""
-LONGEST_SECONDS = 900.0
-"""Between two checkpoints, whatever they take: so much is lost by a kill at worst."""
-COMPARED = 9
-"""The last ones, whose median says what one takes: a disk that was busy once says nothing about the next."""
+COST = 1 / 200
+"""Of a pause between two checkpoints, what a usual one may take: together they take less than a hundredth."""
 POSITION = "position"
 DIGEST_SIZE = sha256().digest_size
 
@@ -51,8 +46,8 @@ class CheckpointsByTime(Checkpoint):
 
     def __init__(self, checkpoints: Checkpoints) -> None:
         self.folder, self.seconds = checkpoints
+        self.pauses = Pauses(self.seconds, share=COST)
         self.due = 0.0
-        self.took: deque[float] = deque(maxlen=COMPARED)
         self.position = (0, 0)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -66,7 +61,7 @@ class CheckpointsByTime(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.current_epoch == 0:
-            self.took.clear()  # from now on the best weights are in it as well
+            self.pauses.forget()  # from now on the best weights are in it as well
         self.save_if_due(trainer, epoch=trainer.current_epoch + 1, batch=0)
 
     def save_if_due(self, trainer: Trainer, *, epoch: int, batch: int) -> None:
@@ -78,8 +73,7 @@ class CheckpointsByTime(Checkpoint):
         for old in stored(self.folder)[KEPT:]:
             old.unlink(missing_ok=True)
         ended = time.monotonic()
-        self.took.append(ended - began)
-        self.due = ended + max(self.seconds, min(median_low(self.took) / COST, LONGEST_SECONDS))
+        self.due = ended + self.pauses.after(ended - began)
 
     def state_dict(self) -> dict[str, Any]:
         return {POSITION: list(self.position)}

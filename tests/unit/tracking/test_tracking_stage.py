@@ -3,8 +3,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from mlflow.entities import Run
@@ -227,10 +229,47 @@ def test_a_run_goes_on_from_its_own_state_whoever_lives_beside_it(project: Proje
     first.release()  # killed
     (found,) = abandoned(project, "train@vae")
     assert found.state == "k", "and not another one because the second lives"
-    second.drop(project)
-    assert not state_folder(project, "checkpoints", second.state).exists(), "nobody would find it"
-    found.drop(project)
+    found.drop()
     assert state_folder(project, "checkpoints", "k").is_dir(), "the same parameters may come again"
+    second.release()
+
+
+def test_what_a_run_beside_a_living_one_had_when_it_failed_is_gone_on_from(project: Project) -> None:
+    """The disk is full for both: neither begins anew."""
+    first, second = (point(project, stage="train@vae", key="k") for _ in range(2))
+    for pointer in (first, second):
+        state_folder(project, "checkpoints", pointer.state).mkdir(parents=True)
+        (state_folder(project, "checkpoints", pointer.state) / pointer.token).touch()
+    second.drop()
+    again = point(project, stage="train@vae", key="k")
+    assert again.state not in (first.state, second.state)
+    assert [file.name for file in state_folder(project, "checkpoints", again.state).iterdir()] == [second.token]
+    assert not state_folder(project, "checkpoints", second.state).exists()
+    again.drop()
+    state_folder(project, "checkpoints", first.state).rename(project.work / "elsewhere")
+    first.drop()
+    alone = point(project, stage="train@vae", key="k")
+    assert alone.state == "k"
+    assert [file.name for file in state_folder(project, "checkpoints", "k").iterdir()] == [second.token]
+    alone.release()
+
+
+def test_who_only_looks_at_a_dead_run_keeps_nobody_from_going_on_with_it(project: Project) -> None:
+    point(project, stage="train@vae", key="k").release()
+    held = Event()
+
+    def look() -> None:
+        for pointer in abandoned(project):
+            held.set()
+            time.sleep(0.5)
+            pointer.release()
+
+    thread = Thread(target=look)
+    thread.start()
+    assert held.wait(10)
+    (found,) = abandoned(project, "train@vae")
+    found.release()
+    thread.join()
 
 
 def test_with_other_parameters_or_data_it_is_another_run(store: Store, loaded: Loaded, data: Path) -> None:
@@ -247,19 +286,20 @@ def test_with_other_parameters_or_data_it_is_another_run(store: Store, loaded: L
     assert not list(store.project.work.glob("runs/*/*.json"))
 
 
-def test_with_other_code_it_is_another_run(store: Store, loaded: Loaded) -> None:
-    ids = []
-    for text in ("a = 1", "a = 1", "a = 2"):
-        Path("code.py").write_text(text)
-        with (
-            pytest.raises(KeyboardInterrupt),
-            tracked_stage(
-                "train", loaded=loaded, item="vae", inputs=[], outputs=[], section=SECTION, code=[Path("code.py")]
-            ) as run,
-        ):
-            raise KeyboardInterrupt
-        ids.append(run.run_id)
-    assert ids[0] == ids[1] != ids[2]
+@pytest.mark.parametrize("changed", ["package/code.py", "script.py"])
+def test_with_other_code_it_is_another_run(
+    store: Store, loaded: Loaded, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    Path("package/__pycache__").mkdir(parents=True)
+    for file in ("package/code.py", "script.py"):
+        Path(file).write_text("a = 1")
+    monkeypatch.setattr("encdec.tracking.start.PACKAGE", Path("package"))
+    monkeypatch.setattr(sys, "argv", ["script.py"])
+    first = interrupted(loaded, SECTION)
+    Path("package/__pycache__/code.pyc").touch()
+    assert interrupted(loaded, SECTION) == first
+    Path(changed).write_text("a = 2")
+    assert interrupted(loaded, SECTION) != first
 
 
 def test_on_another_device_or_with_other_libraries_it_is_another_run(

@@ -242,7 +242,7 @@ def test_checkpoints_are_as_far_apart_as_their_time_and_their_cost_say(
     assert steps_of(4.0, math.inf) == [4, 8, 12]
     assert steps_of(4.0, 20 / 6) == [4, 10], "20 seconds may be 20 / 6 of a pause: one of 6"
     assert steps_of(99.0, math.inf) == []
-    monkeypatch.setattr("encdec.training.checkpoints.LONGEST_SECONDS", 5.0)
+    monkeypatch.setattr("encdec.pauses.LONGEST_SECONDS", 5.0)
     assert steps_of(4.0, 0.01) == [4, 9, 14], "20 seconds would be a hundredth of a pause of 2,000"
 
 
