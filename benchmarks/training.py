@@ -209,8 +209,8 @@ def main() -> None:
         runs.append(run)
         print(f"{number:3} of {len(jobs)}  {job.case.name:21} {told(run)}", flush=True)
         write_runs(results, [*kept, *runs])
-    (results.parent / MACHINE).write_text(json.dumps(machine, indent=1) + "\n", encoding="utf-8")
-    if not given.quick:
+        (results.parent / MACHINE).write_text(json.dumps(machine, indent=1) + "\n", encoding="utf-8")
+    if runs and not given.quick:
         document(results)
     if failed:
         sys.exit(f"{failed} of {len(jobs)} runs failed; the others are in {results}")
