@@ -13,9 +13,9 @@ from encdec.outs import write_json
 from encdec.tracking.project import Project
 
 StateFolder = Literal["checkpoints", "studies"]
+STATE_FOLDERS: tuple[StateFolder, ...] = get_args(StateFolder)
 LOOK_SECONDS = 2.0
 """How long another process may hold the pointer of a dead one while it looks at it, or settles it."""
-STATE_FOLDERS: tuple[StateFolder, ...] = get_args(StateFolder)
 
 
 class Pointer(NamedTuple):
