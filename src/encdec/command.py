@@ -20,23 +20,31 @@ def run_command(
     paths: Mapping[str, str],
     item: tuple[str, Sequence[str]] | None = None,
 ) -> None:
-    """Call `main` with the arguments of the command line: the item first, then a Path for each of `paths`.
-
-    A ValueError or an OSError is printed as its message and ends with status 1; the traceback is shown too where
-    ENCDEC_TRACEBACK is set. Ctrl-C, SIGTERM and SIGHUP end with a line and the shell's status, 128 + the signal.
-    Anything else is a mistake of ours and keeps its traceback.
-    """
+    """Call `main` with the arguments of the command line: the item first, then a Path for each of `paths`."""
     parser = argparse.ArgumentParser(description=description)
     if item is not None:
         name, choices = item
         parser.add_argument(name, choices=choices)
     for option, text in paths.items():
         parser.add_argument(f"--{option}", type=Path, required=True, help=text, metavar="PATH")
-    arguments = vars(parser.parse_args())
+    call(main, **vars(parser.parse_args()))
+
+
+def call(main: Callable[..., None], **arguments: object) -> None:
+    """Call `main`, and say what goes wrong as a sentence.
+
+    A ValueError or an OSError is printed as its message and ends with status 1; the traceback is shown too where
+    ENCDEC_TRACEBACK is set. Ctrl-C, SIGTERM and SIGHUP end with a line and the shell's status, 128 + the signal; so,
+    without a line, does a reader that wants no more (`| head`). Anything else is a mistake of ours and keeps its
+    traceback.
+    """
     try:
         with collecting(), stoppable():
             main(**arguments)
+            sys.stdout.flush()
     except (ValueError, OSError) as error:
+        if isinstance(error, BrokenPipeError) and reader_gone():
+            sys.exit(128 + signal.SIGPIPE)
         if os.environ.get("ENCDEC_TRACEBACK"):
             raise
         said = explained(error) if isinstance(error, OSError) else str(error)
@@ -68,3 +76,13 @@ def collecting() -> Iterator[None]:
 def out_of_memory(error: BaseException) -> bool:
     """Torch has no class of its own for it on the CPU."""
     return isinstance(error, MemoryError) or "allocate memory" in str(error)
+
+
+def reader_gone() -> bool:
+    """Whether nobody reads what is printed (`| head`); Python is then kept from complaining when it ends."""
+    try:
+        sys.stdout.flush()
+        return False
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True

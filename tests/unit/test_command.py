@@ -1,6 +1,7 @@
 """Mistakes of the user are sentences; mistakes of ours keep their traceback."""
 
 import gc
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -102,3 +103,20 @@ def test_cycles_are_collected_while_a_stage_works_but_not_while_it_imports(tmp_p
     command = [sys.executable, str(tmp_path / "stage.py"), "--out", "x"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert done.stdout.splitlines() == ["imported False False", "working True True"]
+
+
+def test_a_reader_that_wants_no_more_ends_a_command_without_a_word() -> None:
+    program = "from encdec.command import call; call(lambda: [print('row', n) for n in range(100_000)])"
+    writer = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == b"row 0\n"
+    writer.stdout.close()
+    assert writer.stderr is not None
+    assert writer.stderr.read() == b""
+    assert writer.wait() == 128 + signal.SIGPIPE
+
+
+def test_a_connection_that_breaks_is_a_mistake_with_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    start(monkeypatch, "--out", "x")
+    with pytest.raises(SystemExit, match="BrokenPipeError: the server went away"):
+        run_command(fail(BrokenPipeError("the server went away")), "text", paths={"out": "where"})

@@ -1,0 +1,28 @@
+"""The command `encdec`: what is done around the pipeline, one file of this folder for each subcommand."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from encdec.command import call
+
+COMMANDS: dict[str, str] = {}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Start a subcommand; only its own module is loaded, so that help and mistakes are answered at once."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    parser = argparse.ArgumentParser(prog="encdec", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text in COMMANDS.items():
+        subparser = commands.add_parser(name, help=text)
+        if given[:1] == [name]:
+            module = import_module(f"encdec.cli.{name}")
+            subparser.description = module.__doc__
+            subparser.formatter_class = argparse.RawDescriptionHelpFormatter
+            module.add_arguments(subparser)
+            subparser.set_defaults(run=module.run)
+    options = vars(parser.parse_args(given))
+    del options["command"]
+    call(options.pop("run"), **options)
