@@ -3,6 +3,7 @@
 import argparse
 import gc
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -80,9 +81,10 @@ def out_of_memory(error: BaseException) -> bool:
 
 def reader_gone() -> bool:
     """Whether nobody reads what is printed (`| head`); Python is then kept from complaining when it ends."""
-    try:
-        sys.stdout.flush()
+    printed = sys.stdout.fileno()
+    poll = select.poll()
+    poll.register(printed, 0)
+    if not any(event & select.POLLERR for _, event in poll.poll(0)):
         return False
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
+    os.dup2(os.open(os.devnull, os.O_WRONLY), printed)
+    return True
