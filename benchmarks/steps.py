@@ -21,7 +21,7 @@ from benchmarks.workers.project_training import train
 from encdec.datasets.images import ImageSplit
 from encdec.datasets.pairs import PairSplit
 from encdec.models.objective import Objective, WeightedMeans
-from encdec.tracking.recorder import Recorder
+from encdec.tracking.outbox import Outbox
 from encdec.training import optimisers
 from encdec.training.checkpoints import CheckpointsByTime
 
@@ -78,7 +78,7 @@ def measure_all(clocks: Clocks) -> None:
     for split in (ImageSplit, PairSplit):
         clocks.measure(split, "batch", "the batch")
     clocks.measure(CheckpointsByTime, "save_if_due", "checkpoints")
-    clocks.measure(Recorder, "flush", "MLflow")
+    clocks.measure(Outbox, "send", "MLflow")
 
 
 def parts(seconds: Mapping[str, float], whole: float) -> Iterator[tuple[str, float]]:

@@ -20,10 +20,15 @@ class Pauses:
         self.share = share
         self.took: deque[float] = deque(maxlen=COMPARED)
 
+    @property
+    def usual(self) -> float:
+        """The seconds that a usual call takes; 0 before the first."""
+        return median_low(self.took) if self.took else 0.0
+
     def after(self, took: float) -> float:
         """The seconds to wait after a call that took so many."""
         self.took.append(took)
-        return max(self.shortest, min(median_low(self.took) / self.share, LONGEST_SECONDS))
+        return max(self.shortest, min(self.usual / self.share, LONGEST_SECONDS))
 
     def forget(self) -> None:
         """From now on calls are others, and what they took says nothing about them."""

@@ -114,16 +114,17 @@ def test_a_server_takes_all_that_the_embedded_database_takes(store: Store, loade
         run.log_input(Path("params.yaml"), context="training")
         run.log_artifact(Path("dvc.yaml"), "graph")
         save_untrained(model, loaded)
-        address = run.log_model(model, example=pixels)
+        run.log_model(model, example=pixels)
     with tracked_stage("evaluate", loaded=loaded, item="autoencoder", inputs=[model], outputs=[], section={}) as second:
         second.log_evaluation(model, metrics={"mse": 0.25}, baseline={"mse": 0.5})
 
     found = store.client.get_run(run.run_id)
     assert found.info.status == "FINISHED"
+    address = f"models:/{found.outputs.model_outputs[0].model_id}"
     assert found.data.tags["dvc.out/model"] == dvc_digest(model)
     assert (found.data.metrics["val/mse"], found.data.metrics["test/mse"]) == (1.0 / 3, 0.25)
     assert math.isnan(found.data.metrics["val/broken"])
-    assert store.client.get_run(trial.run_id).info.status == "KILLED"
+    assert store.client.get_run(trial.outbox.ids[trial.run]).info.status == "KILLED"
     assert found.inputs is not None
     assert len(found.inputs.dataset_inputs) == 1
     assert [file.path for file in store.client.list_artifacts(run.run_id, "graph")] == ["graph/dvc.yaml"]

@@ -7,7 +7,9 @@ from importlib import import_module
 
 from encdec.command import call
 
-COMMANDS: dict[str, str] = {}
+COMMANDS = {
+    "sync": "send to MLflow what was recorded while its server was away",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

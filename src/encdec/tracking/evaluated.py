@@ -17,14 +17,6 @@ if TYPE_CHECKING:
 SPEC_FILE = "spec.json"
 
 
-class Weights(NamedTuple):
-    """A model's folder: where it lies, its name in dvc.lock and its digest."""
-
-    folder: Path
-    name: str
-    digest: str
-
-
 class Headline(NamedTuple):
     """A model's main metric. `baseline`, `opponent` and `better` are None where nothing else has it.
 
@@ -83,10 +75,12 @@ def in_tag(name: str) -> str:
     return f"dvc.in/{name}"
 
 
-def restored_run(store: Store, weights: Weights, *, tags: Mapping[str, str]) -> "Run":
+def restored_run(store: Store, name: str, digest: str, *, spec: Mapping[str, str], tags: Mapping[str, str]) -> "Run":
     """A row for weights that this database has no training of: they came from a DVC cache or remote.
 
-    Its parameters are those of the spec beside the weights.
+    Args:
+        name: as dvc.lock has it, e.g. data/05_models/vae.
+        spec: the parameters beside the weights.
     """
     run = store.client.create_run(
         store.experiment_id,
@@ -96,17 +90,19 @@ def restored_run(store: Store, weights: Weights, *, tags: Mapping[str, str]) -> 
             "stage": "train",
             "encdec.restored": "true",
             "encdec.note": "weights from a DVC cache or remote: trained elsewhere, or before this database was made",
-            out_tag(weights.name): weights.digest,
+            out_tag(name): digest,
         },
     )
-    recorder = Recorder(store, run.info.run_id, continued=False)
-    recorder.log_params(spec_params(weights.folder / SPEC_FILE))
+    recorder = Recorder(store, run.info.run_id)
+    recorder.log_params(spec)
     recorder.flush()
     store.client.set_terminated(run.info.run_id, "FINISHED")
     return store.client.get_run(run.info.run_id)
 
 
-def spec_params(file: Path) -> dict[str, object]:
+def spec_params(folder: Path) -> dict[str, object]:
+    """What made the weights of a folder, as it says itself."""
+    file = folder / SPEC_FILE
     if not file.is_file():
         return {}
     spec: Mapping[str, object] = json.loads(file.read_bytes()).get("spec", {})
@@ -135,7 +131,7 @@ def record_evaluation(
     """
     trained = run.data.tags.get("git.commit")
     other = commit is not None and trained is not None and trained != commit
-    recorder = Recorder(store, run.info.run_id, continued=False)
+    recorder = Recorder(store, run.info.run_id)
     known = run.data.metrics
     recorder.log_metrics({name: value for name, value in metrics.items() if known.get(name) != value})
     recorder.set_tags(tags)

@@ -27,50 +27,62 @@ Example = NDArray[np.float32] | Sequence[str]
 """Images (N, C, H, W) in [0, 1], or source texts."""
 
 
-def log_package(store: Store, run_id: str, *, folder: Path, name: str, example: Example) -> str:
-    """Log the model of a folder under a run, and return its address, models:/<id>.
+def send_package(store: Store, run_id: str, package: Path, *, name: str) -> str:
+    """Log a package as the model of a run, and return its address, models:/<id>.
 
-    It is written and checked on this machine first, so that a mistake leaves no broken model in the store; where
-    sending it fails, what was begun is removed. A run has one model: where a killed process had begun to log it,
-    that one is written over.
-
-    Raises:
-        ValueError: the example is not what the model reads.
+    Where sending it fails, what was begun is removed. A run has one model: where a killed process had begun to log
+    it, that one is written over.
     """
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model
 
     client = store.client
+    run = client.get_run(run_id)
+    begun = client.search_logged_models([store.experiment_id], f"source_run_id = '{run_id}'")
+    created = (
+        begun[0]
+        if begun
+        else client.create_logged_model(
+            store.experiment_id, name=name, source_run_id=run_id, params=run.data.params, model_type=name
+        )
+    )
+    try:
+        document = Model.load(str(package))
+        document.model_id = document.model_uuid = created.model_id
+        document.run_id = run_id
+        document.artifact_path = created.artifact_location
+        document.save(str(package / "MLmodel"))
+        client.log_model_artifacts(created.model_id, str(package))
+        client.finalize_logged_model(created.model_id, "READY")
+        if not (run.outputs and run.outputs.model_outputs):
+            client.log_outputs(run_id, [LoggedModelOutput(created.model_id, step=0)])
+    except BaseException:
+        client.delete_logged_model(created.model_id)
+        raise
+    return f"models:/{created.model_id}"
+
+
+def log_package(store: Store, run_id: str, *, folder: Path, name: str, example: Example) -> str:
+    """Both at once: a mistake of ours leaves no broken model in the store."""
     with TemporaryDirectory() as temporary:
         package = Path(temporary, "model")
-        card = read_card(folder)
-        write_package(package, folder=folder, card=card, example=example)
-        run = client.get_run(run_id)
-        begun = client.search_logged_models([store.experiment_id], f"source_run_id = '{run_id}'")
-        created = (
-            begun[0]
-            if begun
-            else client.create_logged_model(
-                store.experiment_id, name=name, source_run_id=run_id, params=run.data.params, model_type=name
-            )
-        )
-        try:
-            document = Model.load(str(package))
-            document.model_id = document.model_uuid = created.model_id
-            document.run_id = run_id
-            document.flavors["python_function"]["model_code_path"] = serving_file(
-                card
-            ).name  # it said where it lies here
-            document.artifact_path = created.artifact_location
-            document.save(str(package / "MLmodel"))
-            client.log_model_artifacts(created.model_id, str(package))
-            client.finalize_logged_model(created.model_id, "READY")
-            if not (run.outputs and run.outputs.model_outputs):
-                client.log_outputs(run_id, [LoggedModelOutput(created.model_id, step=0)])
-        except BaseException:
-            client.delete_logged_model(created.model_id)
-            raise
-    return f"models:/{created.model_id}"
+        build_package(folder, to=package, example=example)
+        return send_package(store, run_id, package, name=name)
+
+
+def build_package(folder: Path, *, to: Path, example: Example) -> None:
+    """Write the model of a folder as MLflow serves it, and check it, on this machine alone.
+
+    Raises:
+        ValueError: the example is not what the model reads.
+    """
+    from mlflow.models import Model
+
+    card = read_card(folder)
+    write_package(to, folder=folder, card=card, example=example)
+    document = Model.load(str(to))
+    document.flavors["python_function"]["model_code_path"] = serving_file(card).name  # it said where it lies here
+    document.save(str(to / "MLmodel"))
 
 
 def write_package(package: Path, *, folder: Path, card: Card, example: Example) -> None:

@@ -1,20 +1,35 @@
 """The run of a stage that is under way: what a stage may record."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
 
 from encdec.tracking import evaluated
 from encdec.tracking.digests import dvc_digest, read_ignore
-from encdec.tracking.evaluated import Headline, Weights
+from encdec.tracking.evaluated import Headline
 from encdec.tracking.flat import flattened
-from encdec.tracking.inputs import Context, log_dataset
+from encdec.tracking.inputs import Context
+from encdec.tracking.operations import (
+    Batch,
+    Child,
+    Data,
+    Describe,
+    End,
+    Evaluation,
+    Files,
+    Package,
+    Resume,
+    Text,
+)
+from encdec.tracking.outbox import Outbox
 from encdec.tracking.pointer import StateFolder, state_folder
-from encdec.tracking.recorder import Recorder
+from encdec.tracking.recorder import clean_params, clean_tags, points_of
 from encdec.tracking.repro import PARENT_TAG
-from encdec.tracking.store import Store, search
+from encdec.tracking.sending import SIDE_BY_SIDE
+from encdec.tracking.store import now_ms, search
 from encdec.tracking.trial import STATUS, TrialRun
 from encdec.tracking.versions import differences, installed_versions
 
@@ -44,11 +59,14 @@ class Training(NamedTuple):
 
 
 class StageRun:
-    """The run of a stage that is under way, made by `tracked_stage`. `state`: the name of what it goes on from."""
+    """The run of a stage that is under way, made by `tracked_stage`. `state`: the name of what it goes on from.
+
+    What it records goes through its outbox: nothing is lost, and no training stops, where the server is away.
+    """
 
     def __init__(
         self,
-        store: Store,
+        outbox: Outbox,
         run_id: str,
         *,
         tags: Mapping[str, str],
@@ -56,69 +74,76 @@ class StageRun:
         state: str,
         continued: bool,
     ) -> None:
-        self.store = store
+        self.outbox = outbox
+        self.store = outbox.store
         self.run_id = run_id
         self.tags = dict(tags)
         self.digests = dict(digests)
         self.state = state
         self.continued = continued
-        self.recorder = Recorder(store, run_id, continued=continued)
         self.children = {run.info.run_name: run for run in self.find_children()} if continued else {}
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Sent in batches; on a continued run, steps that it has already are not written again."""
-        self.recorder.log_metrics(metrics, step)
+        self.collect(metrics, step)
+        self.outbox.send_due()
+
+    def collect(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """As `log_metrics`, from any thread: to be sent with what comes next."""
+        points, tags = points_of(metrics, step)
+        self.outbox.put(Batch(run=self.run_id, metrics=points, tags=tags, continued=self.continued), later=True)
 
     def log_params(self, params: Mapping[str, object]) -> None:
-        self.recorder.log_params(flattened(params))
+        self.outbox.put(Batch(run=self.run_id, params=clean_params(flattened(params))), later=True)
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
-        self.recorder.set_tags(tags)
+        self.outbox.put(Batch(run=self.run_id, tags=clean_tags(tags)), later=True)
+
+    def log_text(self, text: str, path: str) -> None:
+        """A text as the artifact at that path."""
+        self.outbox.put(Text(run=self.run_id, text=text, path=path))
 
     def log_artifact(self, path: Path, folder: str | None = None) -> None:
         """A file, or a folder with all that is in it."""
-        if path.is_dir():
-            inside = f"{folder}/{path.name}" if folder else path.name
-            self.store.client.log_artifacts(self.run_id, str(path), inside)
-        else:
-            self.store.client.log_artifact(self.run_id, str(path), folder)
+        self.outbox.put(Files(run=self.run_id, folder=folder, attachments={path.name: str(path)}))
+
+    def end(self, status: str) -> None:
+        """Say how the run came to its end."""
+        self.outbox.put(End(run=self.run_id, status=status, at=now_ms()), later=True)
 
     def log_input(self, path: Path, *, context: Context) -> None:
         """The data at a path, by DVC's digest, as a dataset of this run; it is not loaded."""
         name = self.store.project.name(path)
-        log_dataset(
-            self.store,
-            self.run_id,
+        data = Data(
+            run=self.run_id,
             name=f"{self.tags.get('source', 'data')} {Path(name).name}",
             path=name,
             digest=self.digest(path),
             context=context,
             tags={"kind": self.tags["kind"]} if "kind" in self.tags else {},
         )
+        self.outbox.put(data)
 
     def log_versions(self, lock: Path) -> list[str]:
         """Every installed version as an artifact; how they differ from the lock as a tag, and returned."""
         found = differences(lock)
         lines = [f"{name}=={version}" for name, version in sorted(installed_versions().items(), key=str)]
-        self.store.client.log_text(self.run_id, "\n".join(lines) + "\n", "versions/installed.txt")
+        self.log_text("\n".join(lines) + "\n", "versions/installed.txt")
         self.set_tags({"lock.differences": str(len(found))})
         if found:
-            self.store.client.log_text(self.run_id, "\n".join(found) + "\n", "versions/differences.txt")
+            self.log_text("\n".join(found) + "\n", "versions/differences.txt")
         return found
 
     def child(self, name: str) -> TrialRun:
         """A trial of this tuning run; on a continued run, the trial of that name goes on."""
         if name in self.children:
             run_id = self.children[name].info.run_id
-            self.store.client.update_run(run_id, status="RUNNING")
-            return TrialRun(Recorder(self.store, run_id, continued=True, flush_seconds=math.inf))
+            self.outbox.put(Resume(run=run_id))
+            return TrialRun(self.outbox, run_id, continued=True)
         shared = {key: tag for key, tag in self.tags.items() if key in ("model", "kind", "source", "mlflow.user")}
-        run = self.store.client.create_run(
-            self.store.experiment_id,
-            run_name=name,
-            tags={**shared, "stage": "trial", PARENT_TAG: self.run_id},
-        )
-        return TrialRun(Recorder(self.store, run.info.run_id, continued=False, flush_seconds=math.inf))
+        key = uuid4().hex
+        self.outbox.put(Child(run=key, parent=self.run_id, name=name, tags={**shared, "stage": "trial"}))
+        return TrialRun(self.outbox, key, continued=False)
 
     def has_ended(self, name: str) -> bool:
         """Whether the process that this run continues brought the trial of that name to its end."""
@@ -133,8 +158,7 @@ class StageRun:
         named = {key: value for key, value in numbers.items() if key not in ("monitor", "best_score", "tuned")}
         self.log_metrics(named)
         self.set_tags({"monitor": training.monitor, "tuned": ", ".join(training.tuned)})
-        self.recorder.flush()
-        evaluated.describe_training(self.store, self.run_id)
+        self.outbox.put(Describe(run=self.run_id))
 
     def log_evaluation(
         self,
@@ -157,42 +181,41 @@ class StageRun:
             side_by_side: files for the top of the row's artifacts: MLflow's page of comparison shows there what all
                 chosen runs have by the same name, and nothing of what lies in folders.
         """
-        weights = Weights(model, self.store.project.name(model), self.digest(model))
         numbers = evaluated.metrics_of(metrics, baseline, headline)
         tags = headline.tags if headline else {}
         self.log_metrics(numbers)
         self.set_tags(tags)
         for name, folder in artifacts.items():
-            self.store.client.log_artifacts(self.run_id, str(folder), name)
-        row = evaluated.training_run_of(self.store, weights.name, weights.digest)
-        if row is None:
-            row = evaluated.restored_run(self.store, weights, tags=evaluated.shared_tags(self.tags))
-        other = evaluated.record_evaluation(
-            self.store,
-            row,
+            self.outbox.put(Files(run=self.run_id, folder=None, attachments={name: str(folder)}))
+        folders = {name: str(folder) for name, folder in artifacts.items()}
+        files = {f"{SIDE_BY_SIDE}{file.name}": str(file) for file in side_by_side}
+        found = Evaluation(
+            run=self.run_id,
+            weights=self.store.project.name(model),
+            digest=self.digest(model),
+            spec=clean_params(evaluated.spec_params(model)),
             metrics=numbers,
             tags=tags,
-            artifacts=artifacts,
-            side_by_side=side_by_side,
-            evaluation_id=self.run_id,
+            shared=evaluated.shared_tags(self.tags),
             commit=self.tags.get("git.commit"),
+            attachments=folders | files,
         )
-        self.set_tags({"training.run_id": row.info.run_id, "evaluation.other_commit": str(other).lower()})
+        self.outbox.put(found)
 
-    def log_model(self, folder: Path, *, example: "Example") -> str:
-        """The trained model in a folder as a pyfunc that loads without pickle; returns its address, models:/<id>.
+    def log_model(self, folder: Path, *, example: "Example") -> None:
+        """The trained model in a folder as a pyfunc that loads without pickle.
 
         Args:
             folder: model.safetensors and spec.json; for seq2seq also vocabulary/.
             example: an input to show: images (N, C, H, W) float32 in [0, 1], or source texts.
         """
-        from encdec.tracking.package import log_package
+        from encdec.tracking.package import build_package
 
-        self.recorder.flush()
-        name = self.tags.get("model", "model")
-        address = log_package(self.store, self.run_id, folder=folder, name=name, example=example)
-        evaluated.describe_training(self.store, self.run_id)
-        return address
+        with TemporaryDirectory() as temporary:
+            package = Path(temporary, "package")
+            build_package(folder, to=package, example=example)
+            name = self.tags.get("model", "model")
+            self.outbox.put(Package(run=self.run_id, name=name, attachments={"package": str(package)}))
 
     def state_folder(self, name: StateFolder) -> Path:
         """Where the stage keeps what it goes on from after a kill; it is removed when its outs are kept."""

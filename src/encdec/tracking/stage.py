@@ -15,11 +15,14 @@ from encdec.tracking.address import masked
 from encdec.tracking.digests import dvc_digest
 from encdec.tracking.evaluated import out_tag
 from encdec.tracking.git import LOCK_FILE, locked_outs
+from encdec.tracking.left import send_left
+from encdec.tracking.operations import Settle
+from encdec.tracking.outbox import begin
 from encdec.tracking.pointer import Pointer, abandoned, point
 from encdec.tracking.project import find_project
 from encdec.tracking.run import StageRun
 from encdec.tracking.start import Start, describe
-from encdec.tracking.store import Store, end_run, open_store, reached
+from encdec.tracking.store import Store, open_store, reached
 from encdec.tracking.watch import ending_with
 
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 CONTINUED_TAG = "encdec.continued"
 ABANDONED_TAG = "encdec.abandoned"
 LOG_FOLDER = "log"
+PATIENCE_SECONDS = 30.0
+"""A server that is away at the end of a stage may just be starting again."""
 
 
 @contextmanager
@@ -76,26 +81,23 @@ def tracked_stage(
     )
     process = repro.dvc_process()
     with stoppable(), ending_with(process), reached(store):
+        send_left(store)
         parent = repro.find_or_create(store, process, tags=start.surroundings) if process else None
         run, pointer = open_run(store, start, parent)
         try:
             run.log_params(start.params)
-            run.recorder.flush()
+            run.outbox.send()
             yield run
             outs = {project.name(path): dvc_digest(path) for path in outputs}
             run.set_tags({out_tag(name): digest for name, digest in outs.items()})
-            run.recorder.flush()
-            end_run(store, run.run_id, "FINISHED")
+            close(run, "FINISHED", parent=parent, patience=PATIENCE_SECONDS)
             if process is None:
                 pointer.forget(project)
             else:
                 pointer.end(outs)
         except BaseException as error:
-            close_broken(run, error, pointer)
+            close_broken(run, error, pointer, parent=parent)
             raise
-        finally:
-            if parent is not None:
-                settle_parent(store, parent)
 
 
 def open_run(store: Store, start: Start, parent: str | None) -> tuple[StageRun, Pointer]:
@@ -125,7 +127,8 @@ def open_run(store: Store, start: Start, parent: str | None) -> tuple[StageRun, 
     pointer = point(store.project, stage=start.label, key=start.key)
     tagged = {**tags, repro.POINTER_TAG: pointer.token}
     run_id = store.client.create_run(store.experiment_id, run_name=start.label, tags=tagged).info.run_id
-    created = StageRun(store, run_id, tags=tags, digests=start.digests, state=pointer.state, continued=False)
+    outbox = begin(store, start.label)
+    created = StageRun(outbox, run_id, tags=tags, digests=start.digests, state=pointer.state, continued=False)
     return created, pointer.name(run_id)
 
 
@@ -143,12 +146,20 @@ def continue_run(store: Store, run: "Run", start: Start, tags: Mapping[str, str]
     store.client.update_run(run_id, status="RUNNING")
     if "error" in run.data.tags:
         store.client.delete_tag(run_id, "error")
-    continued = StageRun(store, run_id, tags=tags, digests=start.digests, state=state, continued=True)
+    outbox = begin(store, start.label)
+    continued = StageRun(outbox, run_id, tags=tags, digests=start.digests, state=state, continued=True)
     continued.set_tags({**tags, CONTINUED_TAG: str(count)})
     return continued
 
 
-def close_broken(run: StageRun, error: BaseException, pointer: Pointer) -> None:
+def close(run: StageRun, status: str, *, parent: str | None, patience: float) -> None:
+    run.end(status)
+    if parent is not None:
+        run.outbox.put(Settle(run=parent), later=True)
+    run.outbox.close(patience=patience)
+
+
+def close_broken(run: StageRun, error: BaseException, pointer: Pointer, *, parent: str | None) -> None:
     """Say how a run ended that did not end well; never raises, so that `error` is what the user sees."""
     from mlflow.exceptions import MlflowException
 
@@ -157,25 +168,16 @@ def close_broken(run: StageRun, error: BaseException, pointer: Pointer) -> None:
     said = f"stopped by {signal}" if signal else f"{type(error).__name__}: {lines[0]}".removesuffix(": ")
     try:
         run.set_tags({"error": said})
-        run.recorder.flush()
         if signal is None:
             text = masked("".join(traceback.format_exception(error)))
-            run.store.client.log_text(run.run_id, text, f"{LOG_FOLDER}/traceback.txt")
-        end_run(run.store, run.run_id, "KILLED" if signal else "FAILED")
+            run.log_text(text, f"{LOG_FOLDER}/traceback.txt")
+        close(run, "KILLED" if signal else "FAILED", parent=parent, patience=0.0)
     except (MlflowException, OSError) as problem:
         print(f"MLflow was not told how this stage ended: {masked(str(problem))}", file=sys.stderr)
+        run.outbox.release()
         pointer.release()
         return
     if signal:
         pointer.release()
     else:
         pointer.drop()
-
-
-def settle_parent(store: Store, parent: str) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        repro.update_status(store, parent)
-    except (MlflowException, OSError) as problem:
-        print(f"MLflow was not told how this repro stands: {masked(str(problem))}", file=sys.stderr)

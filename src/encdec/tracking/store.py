@@ -16,6 +16,7 @@ from encdec.tracking.address import (
     DATABASE_FILE,
     URI_VARIABLE,
     is_database,
+    is_server,
     masked,
     tracking_uri,
 )
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-FIRST_CALL = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+TIMEOUT_VARIABLE = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+IMPATIENT = {TIMEOUT_VARIABLE: "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
 CONNECT_SECONDS = 5
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 LOCK_FILE = "mlflow.lock"
 LOCK_SECONDS = 120
 PAGE = 1000  # runs that a store gives at once; it refuses many more
 LOST = ("BAD_REQUEST", "INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
+LOCKED_OUT = ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")
 
 
 class TrackingUnavailable(ConnectionError):
@@ -101,10 +104,37 @@ def search(store: Store, filter_string: str) -> list["Run"]:
             return found
 
 
-def end_run(store: Store, run_id: str, status: str) -> None:
-    """Never before it began: the clock of the system may have been set back meanwhile."""
+def is_away(uri: str, error: Exception) -> bool:
+    """Whether a server, or a database that is one, cannot be used for now: what it was to be told may be told later.
+
+    A database that is a file is never away: what it says will be true in a minute too.
+    """
+    from mlflow.exceptions import MlflowException
+    from requests import HTTPError
+
+    if uri.lower().startswith("sqlite"):
+        return False
+    if isinstance(error, MlflowException):
+        away = {*LOST, *LOCKED_OUT} - ({"BAD_REQUEST"} if is_server(uri) else set())
+        return error.error_code in away
+    if isinstance(error, HTTPError) and error.response is not None:
+        status: int = error.response.status_code
+        return status >= 500 or status in (401, 403, 408, 429)
+    return True  # there was no answer
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def end_run(store: Store, run_id: str, status: str, *, at: int | None = None) -> None:
+    """Never before it began: the clock of the system may have been set back meanwhile.
+
+    Args:
+        at: milliseconds; now, where nothing is given.
+    """
     began: int = store.client.get_run(run_id).info.start_time
-    store.client.set_terminated(run_id, status, end_time=max(time.time_ns() // 1_000_000, began))
+    store.client.set_terminated(run_id, status, end_time=max(at or now_ms(), began))
 
 
 def prepare_environment() -> None:
@@ -117,10 +147,15 @@ def prepare_environment() -> None:
 
 
 @contextmanager
-def patient_for_seconds() -> Iterator[None]:
-    """MLflow waits for minutes by default: right in the middle of a training, wrong before it."""
-    before = {name: os.environ.get(name) for name in FIRST_CALL}
-    os.environ.update({name: before[name] or value for name, value in FIRST_CALL.items()})
+def patient_for_seconds(*, timeout: bool = True) -> Iterator[None]:
+    """MLflow waits for minutes by default, and tries again for more.
+
+    Args:
+        timeout: whether it also gives up a call that takes more than a few seconds.
+    """
+    limits = {name: value for name, value in IMPATIENT.items() if timeout or name != TIMEOUT_VARIABLE}
+    before = {name: os.environ.get(name) for name in limits}
+    os.environ.update({name: before[name] or value for name, value in limits.items()})
     try:
         yield
     finally:

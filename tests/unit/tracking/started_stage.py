@@ -17,7 +17,7 @@ def main(params: Path, mode: str) -> None:
         print(run.run_id, flush=True)
         trial = run.child("trial 0")
         for step in range(STEPS):
-            run.recorder.next_flush = 0.0  # every step is sent at once, as if it had taken a second
+            run.outbox.next_send = 0.0  # every step is sent at once, as if it had taken a second
             run.log_metrics({"val/nll": 1.0 / (step + 1)}, step=step)
             if mode == "hang" and step == 2:
                 print("waiting", flush=True)

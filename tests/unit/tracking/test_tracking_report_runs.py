@@ -14,7 +14,7 @@ import yaml
 from encdec.params.loading import Loaded
 from encdec.tracking import repro, start
 from encdec.tracking.digests import dvc_digest
-from encdec.tracking.evaluated import Weights, restored_run
+from encdec.tracking.evaluated import restored_run
 from encdec.tracking.git import GitState
 from encdec.tracking.report_runs import write_report_runs
 from encdec.tracking.repro import DvcProcess
@@ -108,8 +108,7 @@ def test_row_of_restored_weights_is_linked_and_has_no_time(store: Store, page: P
     MODEL.mkdir(parents=True)
     (MODEL / "model.safetensors").write_text("weights from a remote")
     lock(MODEL)
-    weights = Weights(MODEL, MODEL.as_posix(), dvc_digest(MODEL))
-    row = restored_run(store, weights, tags={"model": "vae"})
+    row = restored_run(store, MODEL.as_posix(), dvc_digest(MODEL), spec={}, tags={"model": "vae"})
     line = written(store, page)["stages"]["train@vae"]
     assert (line["state"], line["run"], line["seconds"], line["started"]) == ("restored", row.info.run_id, None, None)
 
@@ -117,7 +116,7 @@ def test_row_of_restored_weights_is_linked_and_has_no_time(store: Store, page: P
 def test_training_is_told_rather_than_a_restored_row(store: Store, loaded: Loaded, page: Path) -> None:
     trained = train(loaded)
     lock(MODEL)
-    restored_run(store, Weights(MODEL, MODEL.as_posix(), dvc_digest(MODEL)), tags={"model": "vae"})
+    restored_run(store, MODEL.as_posix(), dvc_digest(MODEL), spec={}, tags={"model": "vae"})
     assert written(store, page)["stages"]["train@vae"]["run"] == trained
 
 

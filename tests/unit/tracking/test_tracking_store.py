@@ -11,7 +11,7 @@ from mlflow.exceptions import MlflowException
 
 from encdec.tracking import store as stores
 from encdec.tracking.project import Project
-from encdec.tracking.store import FIRST_CALL, Store, TrackingUnavailable, open_store, patient_for_seconds, search
+from encdec.tracking.store import IMPATIENT, Store, TrackingUnavailable, open_store, patient_for_seconds, search
 
 
 def test_the_experiment_is_made_once_with_its_artifacts_at_home(project: Project) -> None:
@@ -83,7 +83,7 @@ def test_a_server_that_is_not_there_is_said_within_seconds_and_without_its_passw
 def test_a_server_that_accepts_and_never_answers_is_said_within_seconds(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(FIRST_CALL, "MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.setitem(IMPATIENT, "MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

@@ -25,14 +25,14 @@ def test_a_trial_ends_as_optuna_says(store: Store, loaded: Loaded, given: str, s
         for step in range(3):
             trial.log_metrics({"val/nll": 1.0 - step / 4}, step=step)
         trial.end(given, {"optuna.reason": "because"})
-    found = store.client.get_run(trial.run_id)
+    found = store.client.get_run(trial.outbox.ids[trial.run])
     assert (found.info.run_name, found.info.status) == ("trial 3", status)
     assert found.data.tags["mlflow.parentRunId"] == run.run_id
     assert found.data.tags.get("optuna.state") == state
     expected = {"stage": "trial", "model": "vae", "source": "digits", "optuna.reason": "because"}
     assert expected.items() <= found.data.tags.items()
     assert found.data.params == {"training.learning_rate": "0.001"}
-    history = store.client.get_metric_history(trial.run_id, "val/nll")
+    history = store.client.get_metric_history(trial.outbox.ids[trial.run], "val/nll")
     assert [(metric.step, metric.value) for metric in history] == [(0, 1.0), (1, 0.75), (2, 0.5)]
 
 
@@ -50,7 +50,8 @@ def test_trials_that_did_not_end_are_killed_with_the_study(store: Store, loaded:
     def stage(seed_of_key: int) -> None:
         section = {"a": seed_of_key}
         with tracked_stage("tune", loaded=loaded, item="vae", inputs=[Path("in")], outputs=[], section=section) as run:
-            ids.append(run.child("trial 0").run_id)
+            trial = run.child("trial 0")
+            ids.append(trial.outbox.ids[trial.run])
             raise KeyboardInterrupt
 
     for key in (1, 2):  # the second start has other parameters, so nothing of the first is continued
