@@ -41,8 +41,7 @@ def main(steps: str, mode: str) -> None:
         torch.manual_seed(0)
         spec = loaded.resolve("vae", VALUES)
         with whole_folder(out) as folder:
-            network = build_network(spec, card=CARD)
-            save_model(folder, name="vae", spec=spec, card=CARD, network=network, vocabulary=None)
+            save_model(folder, name="vae", spec=spec, card=CARD, network=build_network("vae", spec, CARD))
         with whole_folder(Path("figures")) as folder:
             (folder / "curve.png").write_bytes(b"a picture")
         run.log_artifact(Path("figures"))

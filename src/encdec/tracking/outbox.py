@@ -18,7 +18,7 @@ from encdec.tracking.address import is_server, masked, without_credentials
 from encdec.tracking.operations import AnyOperation, Batch, Child, Line, leading, merged
 from encdec.tracking.project import Project
 from encdec.tracking.sending import send
-from encdec.tracking.store import Store, is_away, patient_for_seconds, unavailable
+from encdec.tracking.store import Store, in_short, is_away, patient_for_seconds
 
 SEND_SECONDS = 1.0
 MAX_SHARE = 1 / 200
@@ -121,7 +121,8 @@ class Outbox:
             self.again = True
             if not self.away:
                 self.away = True
-                print(f"{unavailable(self.store.uri, error)}\nThe stage goes on.", file=sys.stderr, flush=True)
+                said = f"{in_short(error)}: the stage goes on, and what it records is kept until it can be sent"
+                print(f"MLflow at {shown(self.store.uri)} is away: {said}", file=sys.stderr, flush=True)
             self.pause(began)
             return False
         self.away = False

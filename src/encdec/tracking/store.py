@@ -33,6 +33,7 @@ CONNECT_SECONDS = 5
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 LOCK_FILE = "mlflow.lock"
 LOCK_SECONDS = 120
+MAX_REASON = 300  # characters
 PAGE = 1000  # runs that a store gives at once; it refuses many more
 LOST = ("BAD_REQUEST", "INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
 LOCKED_OUT = ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")
@@ -141,6 +142,7 @@ def prepare_environment() -> None:
     """What must be set before mlflow is imported."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # a bar for each file of a few kB
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines for each trial
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     logging.getLogger("alembic").setLevel(logging.WARNING)  # sixty lines of migrations at the first start
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # a traceback of what is raised anyway
@@ -215,9 +217,13 @@ def find_experiment(client: "MlflowClient", name: str, uri: str, project: Projec
     return str(found.experiment_id)
 
 
-def unavailable(uri: str, error: Exception) -> str:
+def in_short(error: Exception) -> str:
     reason = masked(str(error)).strip().splitlines()
-    said = f"{type(error).__name__}: {reason[0][:300]}" if reason else type(error).__name__
+    return f"{type(error).__name__}: {reason[0][:MAX_REASON]}" if reason else type(error).__name__
+
+
+def unavailable(uri: str, error: Exception) -> str:
+    said = in_short(error)
     where = f"MLflow at {masked(uri)}"
     trouble = disk_trouble(uri, error)
     if trouble is not None:
