@@ -37,8 +37,11 @@ def copy_file(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def run(folder: Path, *command: str) -> str:
+def run(folder: Path, *command: str, tracking: str | None = None) -> str:
     """The output of a command that runs in a copy, with the copy's own sources.
+
+    Args:
+        tracking: the address of an MLflow server; without it, the copy's own database.
 
     Raises:
         RuntimeError: it failed.
@@ -48,6 +51,7 @@ def run(folder: Path, *command: str) -> str:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(folder / "src"),
         "DVC_NO_ANALYTICS": "1",
+        **({"MLFLOW_TRACKING_URI": tracking} if tracking else {}),
     }
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:

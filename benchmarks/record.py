@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     **{f"steps_{case}": ("benchmarks.steps", "--model", case) for case in SLOWER_THAN_MEANT},
     "overhead": ("benchmarks.overhead",),
     "tracking": ("benchmarks.overhead", "--tracking", "vae", "--steps", "16000"),
+    "slow_server": ("benchmarks.slow_server",),
     "noop": ("benchmarks.noop",),
     "validation": ("benchmarks.validation",),
     "ingest": ("benchmarks.ingest",),
