@@ -7,7 +7,9 @@ from importlib import import_module
 
 from encdec.command import call
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "lineage": "show where a result came from, and what was made from it",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from encdec.tracking import evaluated
+from encdec.tracking.changes import DIFF_FILE, DIFF_FOLDER, Changes
 from encdec.tracking.digests import dvc_digest, read_ignore
 from encdec.tracking.evaluated import Headline, Weights
 from encdec.tracking.flat import flattened
@@ -82,6 +84,17 @@ class StageRun:
             self.store.client.log_artifacts(self.run_id, str(path), inside)
         else:
             self.store.client.log_artifact(self.run_id, str(path), folder)
+
+    def log_changes(self, changes: Changes | None) -> None:
+        """What was changed since the commit, as the artifact git/changes.diff; its size alone where it is too large."""
+        if changes is None:
+            return
+        self.set_tags(changes.tags)
+        if changes.diff is not None:
+            with TemporaryDirectory() as temporary:
+                file = Path(temporary, DIFF_FILE)
+                file.write_bytes(changes.diff)
+                self.log_artifact(file, DIFF_FOLDER)
 
     def log_input(self, path: Path, *, context: Context) -> None:
         """The data at a path, by DVC's digest, as a dataset of this run; it is not loaded."""
