@@ -9,6 +9,7 @@ from encdec.command import call
 
 COMMANDS: dict[str, str] = {
     "lineage": "show where a result came from, and what was made from it",
+    "reproduce": "make the result of a run again, and say whether it is the same to the byte",
 }
 
 

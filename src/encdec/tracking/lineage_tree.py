@@ -18,6 +18,8 @@ MOST = 20
 
 
 Children = Mapping[str, Sequence[str]]
+Data = Mapping[str, Mapping[str, str]]
+"""Of each step, the digests to show, by path."""
 
 
 def tree_of(lineage: Lineage) -> "Tree":

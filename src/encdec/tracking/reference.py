@@ -124,14 +124,9 @@ def focus_of_path(history: History, path: Path) -> Focus:
     place = project.tree / data
     below = sorted(out for stage in history.locked.values() for out in stage.outs if Path(out).is_relative_to(data))
     if below and below != [data]:
-        raise ValueError(f"{path} holds the outs of several stages; give one of them: {', '.join(below)}")
-    locked = [
-        digests[data] for stage in history.locked.values() for digests in (stage.outs, stage.data) if data in digests
-    ]
-    if place.exists():
-        digest = dvc_digest(place, ignore=read_ignore(project.tree))
-    else:
-        digest = locked[0]
+        raise ValueError(f"{path} holds the outs of several stages; give one of them: {shortened(below)}")
+    locked = [known[data] for stage in history.locked.values() for known in (stage.outs, stage.data) if data in known]
+    digest = dvc_digest(place, ignore=read_ignore(project.tree)) if place.exists() else locked[0]
     focus = focus_of_data(history, data, digest)
     if focus.step.kind == "data" and digest not in locked and not history.readers(data, digest, every=False):
         then = f"; dvc.lock has {locked[0]}" if locked else ""

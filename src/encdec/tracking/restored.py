@@ -41,27 +41,22 @@ def link_inputs(store: Store, digests: Mapping[str, str], *, tags: Mapping[str, 
         tags: those that a row for restored results shares with the run that reads it.
     """
     found: dict[str, str] = {}
-    stages: dict[str, LockedStage] | None = None
+    stages: Mapping[str, LockedStage] | None = None
     for name, digest in digests.items():
         made = makers(store, name, digest)
-        if not made:
-            stages = locked_stages(store.project.tree) if stages is None else stages
-            run_id = record_restored(store, stages, name, digest, tags=tags)
-        else:
-            run_id = made[0].info.run_id
-        if run_id is not None:
-            found[from_tag(name)] = run_id
+        if made:
+            found[from_tag(name)] = made[0].info.run_id
+            continue
+        stages = locked_stages(store.project.tree) if stages is None else stages
+        if maker(stages, name, digest) is not None:
+            found[from_tag(name)] = record_restored(store, stages, name, digest, tags=tags) or ""
     return found
 
 
 def record_restored(
     store: Store, stages: Mapping[str, LockedStage], name: str, digest: str, *, tags: Mapping[str, str]
 ) -> str | None:
-    """The run that made a result, else a row for what dvc.lock knows of it, below such rows for what it was made from.
-
-    Returns:
-        The run id, or None where nobody knows.
-    """
+    """The id of a row for a result that dvc.lock knows, made with such rows for what it was made from."""
     with FileLock(store.project.work / LOCK_FILE, timeout=LOCK_SECONDS):  # repros side by side miss the same ones
         return find_or_record(store, stages, name, digest, tags=tags)
 
