@@ -12,6 +12,7 @@ from encdec.outs import write_text
 from encdec.params.loading import load_params
 from encdec.report.build import Outs, build_report
 from encdec.report.terminal import show
+from encdec.tracking.locked import outs_below
 from encdec.tracking.report_runs import write_report_runs
 from encdec.tracking.stage import tracked_stage
 
@@ -27,8 +28,9 @@ def main(
     summary: Path,
 ) -> None:
     loaded = load_params(Path("params.yaml"))
-    folders = [validation, tuning, models, evaluation]
-    with tracked_stage("report", loaded=loaded, item=None, inputs=folders, outputs=[page, summary], section={}) as run:
+    read = outs_below(Path.cwd(), [validation, tuning, models, evaluation])  # by its part, each has a run that made it
+    read += sorted(prepared.glob("*/rejected.csv"))
+    with tracked_stage("report", loaded=loaded, item=None, inputs=read, outputs=[page, summary], section={}) as run:
         outs = Outs(validation=validation, prepared=prepared, tuning=tuning, models=models, evaluation=evaluation)
         report = build_report(loaded.params, graph=graph, outs=outs)
         write_text(page, report.page)

@@ -7,7 +7,9 @@ from importlib import import_module
 
 from encdec.command import call
 
-COMMANDS = {
+COMMANDS: dict[str, str] = {
+    "lineage": "show where a result came from, and what was made from it",
+    "reproduce": "make the result of a run again, and say whether it is the same to the byte",
     "sync": "send to MLflow what was recorded while its server was away",
 }
 

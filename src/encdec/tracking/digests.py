@@ -16,6 +16,21 @@ class Ignore(Protocol):
     def match_file(self, file: str, /) -> bool: ...
 
 
+def out_tag(name: str) -> str:
+    """Of a run: the digest of what it wrote to a path, as dvc.lock names it."""
+    return f"dvc.out/{name}"
+
+
+def in_tag(name: str) -> str:
+    """Of a run: the digest of what it read."""
+    return f"dvc.in/{name}"
+
+
+def from_tag(name: str) -> str:
+    """Of a run that reads the data: the run that made them."""
+    return f"dvc.from/{name}"
+
+
 def dvc_digest(path: Path, *, ignore: Ignore | None = None) -> str:
     """The md5 that dvc.lock has for a file, or for a folder (it ends in ".dir").
 

@@ -1,11 +1,13 @@
 """A model's row in the comparison: its training run, found by the digest of its weights."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from encdec.tracking.flat import MAX_TAG, cut, flattened
+from encdec.tracking import restored
+from encdec.tracking.digests import out_tag
+from encdec.tracking.flat import MAX_TAG, cut
+from encdec.tracking.locked import LockedStage
 from encdec.tracking.notes import NOTE_TAG, training_note
 from encdec.tracking.recorder import Recorder
 from encdec.tracking.repro import PARENT_TAG
@@ -13,8 +15,6 @@ from encdec.tracking.store import Store, search
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
-
-SPEC_FILE = "spec.json"
 
 
 class Headline(NamedTuple):
@@ -67,46 +67,15 @@ def training_run_of(store: Store, name: str, digest: str) -> "Run | None":
     return next((run for run in found if run.info.status == "FINISHED"), None)
 
 
-def out_tag(name: str) -> str:
-    return f"dvc.out/{name}"
-
-
-def in_tag(name: str) -> str:
-    return f"dvc.in/{name}"
-
-
 def restored_run(store: Store, name: str, digest: str, *, spec: Mapping[str, str], tags: Mapping[str, str]) -> "Run":
-    """A row for weights that this database has no training of: they came from a DVC cache or remote.
+    """A row for weights that neither this database nor dvc.lock has a training of.
 
     Args:
         name: as dvc.lock has it, e.g. data/05_models/vae.
         spec: the parameters beside the weights.
     """
-    run = store.client.create_run(
-        store.experiment_id,
-        run_name=f"train@{tags['model']} (restored)" if "model" in tags else "train (restored)",
-        tags={
-            **tags,
-            "stage": "train",
-            "encdec.restored": "true",
-            "encdec.note": "weights from a DVC cache or remote: trained elsewhere, or before this database was made",
-            out_tag(name): digest,
-        },
-    )
-    recorder = Recorder(store, run.info.run_id)
-    recorder.log_params(spec)
-    recorder.flush()
-    store.client.set_terminated(run.info.run_id, "FINISHED")
-    return store.client.get_run(run.info.run_id)
-
-
-def spec_params(folder: Path) -> dict[str, object]:
-    """What made the weights of a folder, as it says itself."""
-    file = folder / SPEC_FILE
-    if not file.is_file():
-        return {}
-    spec: Mapping[str, object] = json.loads(file.read_bytes()).get("spec", {})
-    return flattened(spec)
+    label = f"train@{tags['model']}" if "model" in tags else "train"
+    return restored.restored_run(store, label, LockedStage({name: digest}, {}), tags=tags, params=spec)
 
 
 def record_evaluation(

@@ -13,19 +13,18 @@ from encdec.outs import write_text
 from encdec.params.loading import load_params
 from encdec.report.runs import RUNS_FILE, Runs, StageLine, page_id_of, runs_text
 from encdec.tracking.address import is_server, without_credentials
-from encdec.tracking.evaluated import out_tag
+from encdec.tracking.digests import out_tag
 from encdec.tracking.git import LOCK_FILE, locked_stages
+from encdec.tracking.locked import UNTRACKED
 from encdec.tracking.project import find_project
 from encdec.tracking.repro import PARENT_TAG, get_run
+from encdec.tracking.restored import RESTORED_TAG
 from encdec.tracking.store import Store, open_store, search
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
 LOCAL_UI = "http://127.0.0.1:5000"
-UNTRACKED = ("check",)
-"""Stages that make no run."""
-RESTORED_TAG = "encdec.restored"
 
 
 def write_report_runs(store: Store, page: Path, *, ui: str = LOCAL_UI, current: str | None = None) -> Path:
@@ -56,7 +55,7 @@ def write_report_runs(store: Store, page: Path, *, ui: str = LOCAL_UI, current: 
 def newest_run(store: Store, outs: Mapping[str, str]) -> "Run | None":
     """The newest run whose outs have exactly these digests, which a run is given at its good end; trained ones first.
 
-    A row that stands for restored weights (see `evaluated.restored_run`) is found where there is no other.
+    A row that stands for restored results (see `restored.restored_run`) is found where there is no other.
     """
     if not outs:
         return None

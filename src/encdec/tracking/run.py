@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from encdec.tracking import evaluated
+from encdec.tracking.changes import DIFF_FILE, DIFF_FOLDER, Changes
 from encdec.tracking.digests import dvc_digest, read_ignore
 from encdec.tracking.evaluated import Headline
 from encdec.tracking.flat import flattened
@@ -28,6 +29,7 @@ from encdec.tracking.outbox import Outbox
 from encdec.tracking.pointer import StateFolder, state_folder
 from encdec.tracking.recorder import clean_params, clean_tags, points_of
 from encdec.tracking.repro import PARENT_TAG
+from encdec.tracking.restored import spec_params
 from encdec.tracking.sending import SIDE_BY_SIDE
 from encdec.tracking.store import now_ms, search
 from encdec.tracking.trial import STATUS, TrialRun
@@ -111,6 +113,17 @@ class StageRun:
         """Say how the run came to its end."""
         self.outbox.put(End(run=self.run_id, status=status, at=now_ms()), later=True)
 
+    def log_changes(self, changes: Changes | None) -> None:
+        """What was changed since the commit, as the artifact git/changes.diff; its size alone where it is too large."""
+        if changes is None:
+            return
+        self.set_tags(changes.tags)
+        if changes.diff is not None:
+            with TemporaryDirectory() as temporary:
+                file = Path(temporary, DIFF_FILE)
+                file.write_bytes(changes.diff)
+                self.log_artifact(file, DIFF_FOLDER)
+
     def log_input(self, path: Path, *, context: Context) -> None:
         """The data at a path, by DVC's digest, as a dataset of this run; it is not loaded."""
         name = self.store.project.name(path)
@@ -193,7 +206,7 @@ class StageRun:
             run=self.run_id,
             weights=self.store.project.name(model),
             digest=self.digest(model),
-            spec=clean_params(evaluated.spec_params(model)),
+            spec=clean_params(spec_params(model)),
             metrics=numbers,
             tags=tags,
             shared=evaluated.shared_tags(self.tags),

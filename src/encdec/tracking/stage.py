@@ -12,14 +12,15 @@ from encdec.remedies import check_writable
 from encdec.signals import asked_to_stop, stoppable
 from encdec.tracking import repro
 from encdec.tracking.address import masked
-from encdec.tracking.digests import dvc_digest
-from encdec.tracking.evaluated import out_tag
+from encdec.tracking.digests import dvc_digest, out_tag
+from encdec.tracking.evaluated import shared_tags
 from encdec.tracking.git import LOCK_FILE, locked_outs
 from encdec.tracking.left import send_left
 from encdec.tracking.operations import Settle
 from encdec.tracking.outbox import begin
 from encdec.tracking.pointer import Pointer, abandoned, point
 from encdec.tracking.project import find_project
+from encdec.tracking.restored import link_inputs
 from encdec.tracking.run import StageRun
 from encdec.tracking.start import Start, describe
 from encdec.tracking.store import Store, open_store, reached
@@ -86,6 +87,8 @@ def tracked_stage(
         run, pointer = open_run(store, start, parent)
         try:
             run.log_params(start.params)
+            run.log_changes(start.changes)
+            run.set_tags(link_inputs(store, start.digests, tags=shared_tags(run.tags)))
             run.outbox.send()
             yield run
             outs = {project.name(path): dvc_digest(path) for path in outputs}

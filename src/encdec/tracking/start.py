@@ -13,10 +13,10 @@ from pathspec import GitIgnoreSpec
 
 import encdec
 from encdec.params.root import MODEL_NAMES, Params
-from encdec.tracking.digests import dvc_digest, read_ignore
-from encdec.tracking.evaluated import in_tag
+from encdec.tracking.changes import Changes, changes_of
+from encdec.tracking.digests import dvc_digest, in_tag, read_ignore
 from encdec.tracking.flat import MAX_TAG, cut, flattened, safe_key
-from encdec.tracking.git import git_state
+from encdec.tracking.git import GitState, git_state
 from encdec.tracking.machine import machine
 from encdec.tracking.project import Project
 from encdec.tracking.versions import main_versions
@@ -31,6 +31,7 @@ class Start(NamedTuple):
     """`label`: the stage's name in dvc.yaml, e.g. train@vae. `surroundings`: tags that its parent run shares.
 
     `digests`: of the inputs, by name in dvc.lock. `key`: a digest of all that decides about the results.
+    `changes`: of the tree since its commit, None where there are none.
     """
 
     label: str
@@ -39,6 +40,7 @@ class Start(NamedTuple):
     params: Mapping[str, object]
     digests: Mapping[str, str]
     key: str
+    changes: Changes | None
 
 
 def describe(
@@ -62,7 +64,8 @@ def describe(
     digests = {project.name(path): dvc_digest(path, ignore=ignore) for path in inputs}
     values = {**flattened(section), "seed": params.seed, "threads": params.threads}
     versions = version_tags()
-    surroundings = {**git_tags(project, outputs), **machine(), **versions, **user_tags()}
+    state = git_state(project.tree, [project.name(path) for path in outputs])
+    surroundings = {**git_tags(state), **machine(), **versions, **user_tags()}
     tags = {
         "stage": stage,
         **item_tags(item, params),
@@ -79,6 +82,7 @@ def describe(
         params=values,
         digests=digests,
         key=hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest(),
+        changes=changes_of(project.tree, state),
     )
 
 
@@ -103,8 +107,7 @@ def item_tags(item: str | None, params: Params) -> dict[str, str]:
             return {"model": model, "kind": kind, "source": params.source_name(kind)}
 
 
-def git_tags(project: Project, outputs: Sequence[Path]) -> dict[str, str]:
-    state = git_state(project.tree, [project.name(path) for path in outputs])
+def git_tags(state: GitState | None) -> dict[str, str]:
     if state is None:
         return {}
     tags = {

@@ -1,0 +1,128 @@
+"""Results that came from DVC's cache or a remote: linked to the run that made them, or recorded as restored."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from encdec.params.root import MODEL_NAMES
+from encdec.tracking.digests import from_tag, in_tag, out_tag
+from encdec.tracking.flat import flattened, safe_key
+from encdec.tracking.locked import LockedStage, locked_stages, maker
+from encdec.tracking.recorder import Recorder
+from encdec.tracking.store import Store, search
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+RESTORED_TAG = "encdec.restored"
+RESTORED_NOTE = "from a DVC cache or remote: made elsewhere, or before this database was made"
+SPEC_FILE = "spec.json"
+LOCK_FILE = "restored.lock"
+LOCK_SECONDS = 30
+
+
+def makers(store: Store, name: str, digest: str) -> list["Run"]:
+    """The finished runs with an out of that name and digest: the newest first, rows of restored ones last."""
+    found = search(store, f"tags.`{safe_key(out_tag(name))}` = '{digest}' and attributes.status = 'FINISHED'")
+    return sorted(found, key=lambda run: RESTORED_TAG in run.data.tags)
+
+
+def link_inputs(store: Store, digests: Mapping[str, str], *, tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags that say which run made each input of a stage.
+
+    An input that no run of this database made, but that dvc.lock has as an out of a stage, gets a run that stands for
+    it, and so does what it was made from.
+
+    Args:
+        digests: of the inputs, by name in dvc.lock.
+        tags: those that a row for restored results shares with the run that reads it.
+    """
+    found: dict[str, str] = {}
+    stages: Mapping[str, LockedStage] | None = None
+    for name, digest in digests.items():
+        made = makers(store, name, digest)
+        if made:
+            found[from_tag(name)] = made[0].info.run_id
+            continue
+        stages = locked_stages(store.project.tree) if stages is None else stages
+        if maker(stages, name, digest) is not None:
+            found[from_tag(name)] = record_restored(store, stages, name, digest, tags=tags) or ""
+    return found
+
+
+def record_restored(
+    store: Store, stages: Mapping[str, LockedStage], name: str, digest: str, *, tags: Mapping[str, str]
+) -> str | None:
+    """The id of a row for a result that dvc.lock knows, made with such rows for what it was made from."""
+    with FileLock(store.project.work / LOCK_FILE, timeout=LOCK_SECONDS):  # repros side by side miss the same ones
+        return find_or_record(store, stages, name, digest, tags=tags)
+
+
+def find_or_record(
+    store: Store, stages: Mapping[str, LockedStage], name: str, digest: str, *, tags: Mapping[str, str]
+) -> str | None:
+    made = makers(store, name, digest)
+    if made:
+        return str(made[0].info.run_id)
+    label = maker(stages, name, digest)
+    if label is None:
+        return None
+    above = {
+        from_tag(path): run_id
+        for path, md5 in stages[label].data.items()
+        if (run_id := find_or_record(store, stages, path, md5, tags=tags))
+    }
+    params = [spec_params(store.project.tree / path) for path in stages[label].outs]
+    together = {key: value for each in params for key, value in each.items()}
+    return str(restored_run(store, label, stages[label], tags={**tags, **above}, params=together).info.run_id)
+
+
+def restored_run(
+    store: Store, label: str, result: LockedStage, *, tags: Mapping[str, str], params: Mapping[str, object]
+) -> "Run":
+    """A row for a result that this database has no run of.
+
+    Args:
+        label: the stage in dvc.yaml, e.g. train@vae.
+        tags: what else is known; of its item only what it says itself.
+        params: those that the result says it was made with.
+    """
+    stage, _, item = label.partition("@")
+    run = store.client.create_run(
+        store.experiment_id,
+        run_name=f"{label} (restored)",
+        tags={
+            **{safe_key(key): value for key, value in tags.items() if key != "model"},  # its reader's
+            **item_tags(item),
+            "stage": stage,
+            "DVC_STAGE": label,
+            RESTORED_TAG: "true",
+            "encdec.note": RESTORED_NOTE,
+            **{safe_key(in_tag(name)): digest for name, digest in result.data.items()},
+            **{safe_key(out_tag(name)): digest for name, digest in result.outs.items()},
+        },
+    )
+    recorder = Recorder(store, run.info.run_id)
+    recorder.log_params(params)
+    recorder.flush()
+    store.client.set_terminated(run.info.run_id, "FINISHED")
+    return store.client.get_run(run.info.run_id)
+
+
+def item_tags(item: str) -> dict[str, str]:
+    """The model or the kind of data that the name of a stage says."""
+    if item in MODEL_NAMES:
+        return {"model": item}
+    return {"kind": item} if item in ("images", "pairs") else {}
+
+
+def spec_params(folder: Path) -> dict[str, object]:
+    """What made the weights of a folder, as it says itself."""
+    file = folder / SPEC_FILE
+    if not file.is_file():
+        return {}
+    spec: Mapping[str, object] = json.loads(file.read_bytes()).get("spec", {})
+    return flattened(spec)
