@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from encdec.tracking import evaluated
+from encdec.tracking import evaluated, handed_over
 from encdec.tracking.digests import dvc_digest, read_ignore
 from encdec.tracking.evaluated import Headline, Weights
 from encdec.tracking.flat import flattened
@@ -176,6 +176,7 @@ class StageRun:
             side_by_side=side_by_side,
             evaluation_id=self.run_id,
             commit=self.tags.get("git.commit"),
+            group=self.tags.get("seed_group"),
         )
         self.set_tags({"training.run_id": row.info.run_id, "evaluation.other_commit": str(other).lower()})
 
@@ -191,6 +192,9 @@ class StageRun:
         self.recorder.flush()
         name = self.tags.get("model", "model")
         address = log_package(self.store, self.run_id, folder=folder, name=name, example=example)
+        handed_over.hand_over(
+            self.store, self.run_id, Weights(folder, self.store.project.name(folder), self.digest(folder))
+        )
         evaluated.describe_training(self.store, self.run_id)
         return address
 
