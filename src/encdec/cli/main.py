@@ -7,7 +7,9 @@ from importlib import import_module
 
 from encdec.command import call
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "seeds": "train and evaluate models with several seeds, and say how much their results vary",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from filelock import FileLock
 
@@ -116,3 +116,26 @@ def seeds_text(seeds: Sequence[Member], numbers: dict[str, float]) -> str:
         "seeds": [{"seed": each.seed, "run_id": each.run.info.run_id, "metrics": each.metrics} for each in seeds],
     }
     return json.dumps(content, indent=2) + "\n"
+
+
+class SeedRow(NamedTuple):
+    """A row of seeds and how it is found together with its trainings."""
+
+    name: str
+    filter: str
+
+
+def rows_of(store: Store, weights: Mapping[int, tuple[str, str]]) -> list[SeedRow]:
+    """The rows that have some of these trainings.
+
+    Args:
+        weights: by seed the name of a model's folder in dvc.lock, and its digest.
+    """
+    groups: set[str] = set()
+    for name, digest in weights.values():
+        trained = search(store, f"tags.stage = 'train' and tags.`dvc.out/{name}` = '{digest}'")
+        groups |= {run.data.tags[GROUP_TAG] for run in trained if GROUP_TAG in run.data.tags}
+    for group in sorted(groups):
+        bring_up_to_date(store, group)
+    rows = [row for group in sorted(groups) for row in seed_rows(store, group)]
+    return [SeedRow(row.info.run_name, f"tags.{GROUP_TAG} = '{row.data.tags[GROUP_TAG]}'") for row in rows]
