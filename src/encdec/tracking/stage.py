@@ -20,6 +20,7 @@ from encdec.tracking.project import find_project
 from encdec.tracking.run import StageRun
 from encdec.tracking.start import Start, describe
 from encdec.tracking.store import Store, end_run, open_store, reached
+from encdec.tracking.system_metrics import sampled
 from encdec.tracking.watch import ending_with
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def tracked_stage(
         try:
             run.log_params(start.params)
             run.recorder.flush()
-            yield run
+            with sampled(store, run.run_id, stage):
+                yield run
             outs = {project.name(path): dvc_digest(path) for path in outputs}
             run.set_tags({out_tag(name): digest for name, digest in outs.items()})
             run.recorder.flush()

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from threading import Event, Thread
 from types import TracebackType
 from typing import Protocol, Self
@@ -10,10 +11,13 @@ from typing import Protocol, Self
 import psutil
 
 from encdec.tracking.address import masked
+from encdec.tracking.recorder import Recorder
+from encdec.tracking.store import Store
 
 PREFIX = "system/"
 INTERVAL = 10.0
 """Seconds between two samples, as in MLflow."""
+SAMPLED = ("tune", "train")
 
 
 class Monitor(Protocol):
@@ -110,3 +114,19 @@ def monitors() -> Iterator[Monitor]:
             yield kind()
         except (ImportError, RuntimeError):  # their words for: no library, no GPU
             continue
+
+
+@contextmanager
+def sampled(store: Store, run_id: str, stage: str) -> Iterator[None]:
+    """System metrics of a stage that takes long enough for them, on its run; sent by a recorder of their own."""
+    if stage not in SAMPLED:
+        yield
+        return
+    recorder = Recorder(store, run_id, continued=False)
+
+    def log(metrics: Mapping[str, float], step: int) -> None:
+        recorder.log_metrics(metrics, step)
+        recorder.flush()
+
+    with SystemMetrics(log, began=store.client.get_run(run_id).info.start_time / 1000):
+        yield
