@@ -10,6 +10,7 @@ from encdec.command import call
 COMMANDS: dict[str, str] = {
     "lineage": "show where a result came from, and what was made from it",
     "reproduce": "make the result of a run again, and say whether it is the same to the byte",
+    "seeds": "train and evaluate models with several seeds, and say how much their results vary",
     "sync": "send to MLflow what was recorded while its server was away",
 }
 

@@ -11,10 +11,15 @@ from encdec.tracking.locked import LockedStage
 from encdec.tracking.notes import NOTE_TAG, training_note
 from encdec.tracking.recorder import Recorder
 from encdec.tracking.repro import PARENT_TAG
+from encdec.tracking.seed_groups import EVALUATION_GROUP_TAG, GROUP_TAG
+from encdec.tracking.seed_summary import bring_up_to_date
 from encdec.tracking.store import Store, search
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+
+COPIED_TAG = "evaluation.copied_from"
+"""On a row whose evaluation is that of an earlier training of the same bytes: its run id (see `handed_over`)."""
 
 
 class Headline(NamedTuple):
@@ -88,10 +93,12 @@ def record_evaluation(
     side_by_side: Sequence[Path],
     evaluation_id: str,
     commit: str | None,
+    group: str | None = None,
 ) -> bool:
-    """Put an evaluation on the model's row; numbers that it has already are not written again.
+    """Put an evaluation on the model's row, and the row into the mean over its seeds; no number is written twice.
 
     Args:
+        group: of the evaluation's run (see `seed_groups`).
         artifacts: folders, by the name of the artifact folder that gets their content.
         side_by_side: files for the top of the artifacts.
 
@@ -107,12 +114,18 @@ def record_evaluation(
     recorder.set_tags({"evaluation.run_id": evaluation_id, "evaluation.other_commit": str(other).lower()})
     if commit is not None:
         recorder.set_tags({"evaluation.git.commit": commit})
+    if group is not None:
+        recorder.set_tags({EVALUATION_GROUP_TAG: group})
     recorder.flush()
+    if COPIED_TAG in run.data.tags:
+        store.client.delete_tag(run.info.run_id, COPIED_TAG)
     for name, folder in artifacts.items():
         store.client.log_artifacts(run.info.run_id, str(folder), name)
     for file in side_by_side:
         store.client.log_artifact(run.info.run_id, str(file))
     describe_training(store, run.info.run_id)
+    if GROUP_TAG in run.data.tags:
+        bring_up_to_date(store, run.data.tags[GROUP_TAG])
     return other
 
 

@@ -1,7 +1,7 @@
 """Descriptions of runs, models and the experiment, as the Markdown that the MLflow UI shows."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ EXPERIMENT_NOTE = """\
 A model's training run is its row: parameters, the metrics of every epoch, the test metrics (`test/...`) beside its
 baseline's (`baseline/...`), figures and the model itself. `test/headline` is a model's main metric, `headline.metric`
 says which; `test/headline_gain` is above 0 where the model is better than its baseline.
+
+A row *vae, 3 seeds* has the mean over trainings that differ in their seed alone, and `<metric>/std` beside it; its tag
+`seed_group` finds them.
 
 Without the filter: a parent run per `dvc repro`, a run per stage below it, trials below their tuning. Other filters:
 `tags.model = 'vae'`, `tags.source = 'digits'`, `tags.git.dirty = 'false'`.
@@ -97,3 +100,39 @@ def made_again(run: "Run") -> Iterator[str]:
     if tags.get("git.dirty") == "true":
         changed = escaped(tags.get("git.changed", ""))
         yield f"The tree had changes that are in no commit, so that alone does not give the same: {changed}"
+
+
+def seeds_note(experiment_id: str, tags: Mapping[str, str], numbers: Mapping[str, float], runs: Sequence["Run"]) -> str:
+    """The row of a group of seeds in words: what was measured over them, and each of them."""
+    said = f"**{escaped(tags.get('model', 'model'))}**"
+    if {"kind", "source"} <= tags.keys():
+        said += f" on the {tags['kind']} of *{escaped(tags['source'])}*"
+    said += f", {len(runs)} trainings that differ in their seed alone: mean ± sample standard deviation over seeds."
+    spread = "\n".join(spread_table(numbers, headline=tags.get("headline.metric", "")))
+    return "\n\n".join([said, spread, "\n".join(runs_table(experiment_id, runs))]) + "\n"
+
+
+def spread_table(numbers: Mapping[str, float], *, headline: str) -> Iterator[str]:
+    names = [name for name in numbers if name.startswith("test/") and f"{name}/std" in numbers]
+    names = [name.removeprefix("test/") for name in names if not name.startswith("test/headline")]
+    yield "| metric | test | baseline |"
+    yield "|---|--:|--:|"
+    for name in sorted(names, key=lambda each: (each != headline, each)):
+        yield f"| {escaped(name)} | {spread(numbers, f'test/{name}')} | {spread(numbers, f'baseline/{name}')} |"
+
+
+def spread(numbers: Mapping[str, float], name: str) -> str:
+    return f"{figure(numbers[name])} ± {figure(numbers[f'{name}/std'])}" if name in numbers else ""
+
+
+def runs_table(experiment_id: str, runs: Sequence["Run"]) -> Iterator[str]:
+    """A line for each seed: its headline, its epoch and what was tuned for it."""
+    tuned = sorted({name for run in runs for name in run.data.tags.get("tuned", "").split(", ") if name})
+    yield f"| seed | headline | best epoch |{''.join(f' {escaped(name)} |' for name in tuned)}"
+    yield f"|---|--:|--:|{'--:|' * len(tuned)}"
+    for run in runs:
+        seed = f"[{run.data.params['seed']}](#/experiments/{experiment_id}/runs/{run.info.run_id})"
+        found = [run.data.metrics.get(name) for name in ("test/headline", "best_epoch")]
+        cells = ["" if value is None else figure(value) for value in found]
+        cells += [escaped(run.data.params.get(name, "")) for name in tuned]
+        yield f"| {seed} | {' | '.join(cells)} |"

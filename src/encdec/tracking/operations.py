@@ -95,7 +95,7 @@ class Evaluation(Operation):
     """An evaluation for the row of its model: the training run of the weights of that digest, or a restored one.
 
     `attachments`: artifact folders by their name, and, as `side_by_side/..`, files for the top of the artifacts.
-    `spec`: the parameters of a restored row.
+    `spec`: the parameters of a restored row. `group`: that of the evaluation's run (see `seed_groups`).
     """
 
     kind: Literal["evaluation"] = "evaluation"
@@ -106,6 +106,15 @@ class Evaluation(Operation):
     tags: dict[str, str]
     shared: dict[str, str]
     commit: str | None
+    group: str | None
+
+
+class HandOver(Operation):
+    """Where an earlier training gave the same weights and they were evaluated: give the run that evaluation."""
+
+    kind: Literal["hand_over"] = "hand_over"
+    weights: str
+    digest: str
 
 
 class Settle(Operation):
@@ -115,7 +124,7 @@ class Settle(Operation):
 
 
 AnyOperation = Annotated[
-    Batch | Child | Resume | End | Text | Files | Data | Package | Describe | Evaluation | Settle,
+    Batch | Child | Resume | End | Text | Files | Data | Package | Describe | Evaluation | HandOver | Settle,
     Field(discriminator="kind"),
 ]
 

@@ -21,6 +21,7 @@ from encdec.tracking.operations import (
     End,
     Evaluation,
     Files,
+    HandOver,
     Package,
     Resume,
     Text,
@@ -30,6 +31,7 @@ from encdec.tracking.pointer import StateFolder, state_folder
 from encdec.tracking.recorder import clean_params, clean_tags, points_of
 from encdec.tracking.repro import PARENT_TAG
 from encdec.tracking.restored import spec_params
+from encdec.tracking.seed_groups import GROUP_TAG
 from encdec.tracking.sending import SIDE_BY_SIDE
 from encdec.tracking.store import now_ms, search
 from encdec.tracking.trial import STATUS, TrialRun
@@ -211,6 +213,7 @@ class StageRun:
             tags=tags,
             shared=evaluated.shared_tags(self.tags),
             commit=self.tags.get("git.commit"),
+            group=self.tags.get(GROUP_TAG),
             attachments=folders | files,
         )
         self.outbox.put(found)
@@ -229,6 +232,8 @@ class StageRun:
             build_package(folder, to=package, example=example)
             name = self.tags.get("model", "model")
             self.outbox.put(Package(run=self.run_id, name=name, attachments={"package": str(package)}))
+        weights = {"weights": self.store.project.name(folder), "digest": self.digest(folder)}
+        self.outbox.put(HandOver(run=self.run_id, **weights))
 
     def state_folder(self, name: StateFolder) -> Path:
         """Where the stage keeps what it goes on from after a kill; it is removed when its outs are kept."""

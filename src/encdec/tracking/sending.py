@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import assert_never
 
-from encdec.tracking import evaluated, repro
+from encdec.tracking import evaluated, handed_over, repro
 from encdec.tracking.inputs import log_dataset
 from encdec.tracking.operations import (
     AnyOperation,
@@ -15,6 +15,7 @@ from encdec.tracking.operations import (
     End,
     Evaluation,
     Files,
+    HandOver,
     Package,
     Resume,
     Settle,
@@ -67,6 +68,9 @@ def send(store: Store, operation: AnyOperation, *, run_id: str, again: bool) -> 
             evaluated.describe_training(store, run_id)
         case Evaluation():
             send_evaluation(store, operation, run_id)
+        case HandOver():
+            handed_over.hand_over(store, run_id, operation.weights, operation.digest)
+            evaluated.describe_training(store, run_id)
         case Settle():
             repro.update_status(store, run_id)
         case _:
@@ -111,6 +115,7 @@ def send_evaluation(store: Store, found: Evaluation, run_id: str) -> None:
         side_by_side=files,
         evaluation_id=run_id,
         commit=found.commit,
+        group=found.group,
     )
     recorder = Recorder(store, run_id)
     recorder.set_tags({"training.run_id": row.info.run_id, "evaluation.other_commit": str(other).lower()})

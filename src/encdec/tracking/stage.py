@@ -24,6 +24,7 @@ from encdec.tracking.restored import link_inputs
 from encdec.tracking.run import StageRun
 from encdec.tracking.start import Start, describe
 from encdec.tracking.store import Store, open_store, reached
+from encdec.tracking.system_metrics import sampled
 from encdec.tracking.watch import ending_with
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def tracked_stage(
             run.log_changes(start.changes)
             run.set_tags(link_inputs(store, start.digests, tags=shared_tags(run.tags)))
             run.outbox.send()
-            yield run
+            with sampled(store, run.run_id, stage, log=run.collect):
+                yield run
             outs = {project.name(path): dvc_digest(path) for path in outputs}
             run.set_tags({out_tag(name): digest for name, digest in outs.items()})
             close(run, "FINISHED", parent=parent, patience=PATIENCE_SECONDS)

@@ -19,6 +19,7 @@ from encdec.tracking.flat import MAX_TAG, cut, flattened, safe_key
 from encdec.tracking.git import GitState, git_state
 from encdec.tracking.machine import machine
 from encdec.tracking.project import Project
+from encdec.tracking.seed_groups import group_tags
 from encdec.tracking.versions import main_versions
 
 DVC_VARIABLES = ("DVC_STAGE", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV")
@@ -71,6 +72,7 @@ def describe(
         **item_tags(item, params),
         **{name: os.environ[name] for name in DVC_VARIABLES if os.environ.get(name)},
         **{in_tag(name): digest for name, digest in digests.items()},
+        **group_tags(project, f"{stage}@{item}", digests=digests, decides=decides),
         "mlflow.source.name": Path(sys.argv[0]).name or "python",
         **surroundings,
     }

@@ -25,6 +25,7 @@ from encdec.tracking.address import (
     without_credentials,
 )
 from encdec.tracking.project import find_project
+from encdec.tracking.seed_summary import bring_all_up_to_date
 from encdec.tracking.store import Store, open_store
 from encdec.tracking.views import VIEW, last_trainings, publish
 
@@ -46,6 +47,7 @@ def main(host: str, port: int) -> int:
         return 1
     store = open_store(params.tracking.experiment, project)
     publish(store)
+    bring_all_up_to_date(store)
     if is_server(store.uri):
         show(store, without_credentials(store.uri))
         return 0

@@ -14,16 +14,20 @@ VIEW = "trainings"
 VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
 """Where MLflow keeps a shared view: the address names it by `viewStateShareKey`."""
 TRAININGS = "tags.stage = 'train'"
-SHOWN = f"{TRAININGS} and attributes.status != 'FAILED'"
+SHOWN = "tags.stage LIKE 'train%' and attributes.status != 'FAILED'"
+"""The trainings, and the rows of their seeds."""
 COLUMNS = {
     "attributes.`Run Name`": 205,
     "runDateAndNestInfo": 140,
     "tags.`source`": 70,
     "tags.`headline.metric`": 115,
     "metrics.`test/headline`": 100,
+    "metrics.`test/headline/std`": 120,
     "metrics.`baseline/headline`": 125,
     "metrics.`test/headline_gain`": 135,
     "tags.`headline.verdict`": 115,
+    "params.`seed`": 55,
+    "metrics.`num_seeds`": 85,
     "metrics.`num_parameters`": 115,
     "metrics.`best_epoch`": 85,
     "duration": 75,
