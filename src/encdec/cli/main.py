@@ -7,7 +7,10 @@ from importlib import import_module
 
 from encdec.command import call
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "predict": "what a trained model answers to your own images or texts",
+    "serve": "a trained model over HTTP",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -26,3 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = vars(parser.parse_args(given))
     del options["command"]
     call(options.pop("run"), **options)
+
+
+if __name__ == "__main__":
+    main()

@@ -65,4 +65,4 @@ def inverse_cdf(probs: Tensor, numbers: Tensor) -> Tensor:
     """Unnormalised probabilities (N, V) and a number in [0, 1) for each row -> a token (N,), never one that has 0."""
     cumulative = probs.cumsum(dim=1)
     found = torch.searchsorted(cumulative, (numbers * cumulative[:, -1])[:, None], right=True)[:, 0]
-    return found
+    return found.clamp(max=probs.shape[1] - 1)  # the product may be rounded up to the whole
