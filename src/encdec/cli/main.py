@@ -8,6 +8,7 @@ from importlib import import_module
 from encdec.command import call
 
 COMMANDS: dict[str, str] = {
+    "export": "a trained model of images as an ONNX file",
     "predict": "what a trained model answers to your own images or texts",
     "serve": "a trained model over HTTP",
 }

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,6 +39,21 @@ def read_images(paths: Sequence[Path], card: ImageCard) -> Iterator[ImageInput |
         else:
             real = path.resolve()
             yield read_image(ImageFiles(real.parent), real.name, card)._replace(name=str(path))
+
+
+def pixels_of(path: Path, card: ImageCard, *, most: int) -> NDArray[np.float32]:
+    """The first images of a path, as the network reads them: (N, C, H, W) in [0, 1].
+
+    Raises:
+        InputError: one of them cannot be read.
+    """
+    found = []
+    for each in islice(read_images([path], card), most):
+        if isinstance(each, BadInput):
+            raise InputError(f"{each.name}: {each.error}")
+        found.append(each.pixels)
+    pixels: NDArray[np.float32] = np.stack(found).astype(np.float32) / np.float32(card.pixel_max)
+    return pixels
 
 
 def images_below(folder: Path, card: ImageCard) -> Iterator[ImageInput | BadInput]:

@@ -100,7 +100,9 @@ def gated_server(request: pytest.FixtureRequest, registry: Registry, root: Path)
         yield served
 
 
-def run_encdec(root: Path, registry: Registry, *arguments: str, given: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
+def run_encdec(
+    root: Path, registry: Registry, *arguments: str, given: bytes = b""
+) -> "subprocess.CompletedProcess[bytes]":
     return subprocess.run(
         [sys.executable, "-m", "encdec.cli.main", *arguments],
         cwd=registry.project,
