@@ -47,19 +47,16 @@ def fetch_package(store: Store, address: str, *, to: Path) -> Path:
         ChangedModelError: a file is not what was logged.
         ValueError: the address has another form or leads to nothing, or the model is not one of this project.
     """
-    from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
     from mlflow.models import Model
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     model = logged_model(store, address)
     to.mkdir(parents=True)
     try:
-        download_artifacts(
-            artifact_uri=f"models:/{model.model_id}",
-            dst_path=str(to),
-            tracking_uri=store.uri,
-            registry_uri=store.uri,
-        )
+        # by the place of the files: models:/ is looked up in the store of MLflow's global address, whatever is given
+        files = get_artifact_repository(model.artifact_location, tracking_uri=store.uri)
+        files.download_artifacts("", dst_path=str(to))
     except (MlflowException, OSError) as error:
         raise ValueError(f"{address}: its files cannot be read: {masked(str(error))}") from error
     try:
