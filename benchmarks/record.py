@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "ingest": ("benchmarks.ingest",),
     "streaming": ("benchmarks.streaming", "--rounds", "1"),
     "batching": ("benchmarks.batching",),
+    "serving": ("benchmarks.serving",),
     "evaluation": ("benchmarks.evaluation",),
 }
 

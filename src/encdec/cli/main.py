@@ -8,9 +8,12 @@ from importlib import import_module
 from encdec.command import call
 
 COMMANDS: dict[str, str] = {
+    "export": "a trained model of images as an ONNX file",
     "lineage": "show where a result came from, and what was made from it",
+    "predict": "what a trained model answers to your own images or texts",
     "reproduce": "make the result of a run again, and say whether it is the same to the byte",
     "seeds": "train and evaluate models with several seeds, and say how much their results vary",
+    "serve": "a trained model over HTTP",
     "sync": "send to MLflow what was recorded while its server was away",
 }
 
@@ -31,3 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = vars(parser.parse_args(given))
     del options["command"]
     call(options.pop("run"), **options)
+
+
+if __name__ == "__main__":
+    main()

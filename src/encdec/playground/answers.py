@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from encdec.cards import ImageCard
 from encdec.datasets.images import ImageSplit
 from encdec.models.storage import TrainedModel
-from encdec.tracking.prediction import predict_images
+from encdec.serving.images import predict_images
 
 BATCH_SIZE = 512
 Pixels = NDArray[np.float32]

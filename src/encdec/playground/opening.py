@@ -9,7 +9,7 @@ from encdec.datasets.images import ImageSplit
 from encdec.datasets.pairs import PairSplit
 from encdec.models.storage import StoredModelError, TrainedModel, load_model
 from encdec.params.root import MODEL_NAMES, SPEC_TYPES, Kind, ModelName
-from encdec.tracking.prediction import TextModel, load_text_model
+from encdec.serving.texts import TextModel, load_text_model
 
 RUN = "run `make repro`"
 

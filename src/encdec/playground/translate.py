@@ -12,7 +12,7 @@ from torch import Tensor
 from encdec.cards import BOS_ID, EOS_ID, UNK_ID
 from encdec.nn.search import best_extensions, reordered
 from encdec.preparation.vocabulary import Vocabulary
-from encdec.tracking.prediction import TextModel
+from encdec.serving.texts import TextModel
 
 LONGEST = 500
 """Characters. What a person types is shorter; a pasted book would keep the page busy for minutes."""

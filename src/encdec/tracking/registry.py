@@ -6,8 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from encdec.progress import note
+from encdec.serving.digests import ChangedModelError, verify_digests
 from encdec.tracking.address import masked
-from encdec.tracking.layout import MODEL_ARTIFACT
+from encdec.tracking.layout import DIGEST_TAG, MODEL_ARTIFACT
 from encdec.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -27,30 +29,57 @@ def fetch_model(store: Store, address: str, *, to: Path) -> Path:
     """Copy the folder of a model, spec.json with its weights and its vocabulary, to `to`.
 
     Raises:
+        ChangedModelError: a file is not what was logged.
         ValueError: the address has another form or leads to nothing, or the model is not one of this project.
     """
-    from mlflow.artifacts import download_artifacts
+    with TemporaryDirectory() as temporary:
+        package = fetch_package(store, address, to=Path(temporary, "package"))
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(model_folder(package), to)
+    return to
+
+
+def fetch_package(store: Store, address: str, *, to: Path) -> Path:
+    """Copy a logged model as it lies in the store, with its code, to `to`, and hold it against the digests of the
+    database.
+
+    Raises:
+        ChangedModelError: a file is not what was logged.
+        ValueError: the address has another form or leads to nothing, or the model is not one of this project.
+    """
     from mlflow.exceptions import MlflowException
     from mlflow.models import Model
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     model = logged_model(store, address)
-    with TemporaryDirectory() as temporary:
-        try:
-            package = download_artifacts(
-                artifact_uri=f"models:/{model.model_id}",
-                dst_path=temporary,
-                tracking_uri=store.uri,
-                registry_uri=store.uri,
-            )
-            flavor = Model.load(package).flavors.get("python_function", {})
-        except (MlflowException, OSError) as error:
-            raise ValueError(f"{address}: its files cannot be read: {masked(str(error))}") from error
-        artifacts = flavor.get("artifacts", {})
-        if MODEL_ARTIFACT not in artifacts:
-            raise ValueError(f"{address}: was not logged by the train stage of this project; choose another model")
-        to.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(Path(package, artifacts[MODEL_ARTIFACT]["path"]), to)
+    to.mkdir(parents=True)
+    try:
+        # by the place of the files: models:/ is looked up in the store of MLflow's global address, whatever is given
+        files = get_artifact_repository(model.artifact_location, tracking_uri=store.uri)
+        files.download_artifacts("", dst_path=str(to))
+    except (MlflowException, OSError) as error:
+        raise ValueError(f"{address}: its files cannot be read: {masked(str(error))}") from error
+    try:
+        known = verify_digests(to, expected=model.tags.get(DIGEST_TAG))
+    except ChangedModelError as error:
+        raise ChangedModelError(f"{address}: {error}") from error
+    if not known:
+        note(f"{address}: was logged without digests, so a changed file would not be noticed: train it again")
+    try:
+        flavor = Model.load(str(to)).flavors.get("python_function", {})
+    except (MlflowException, OSError) as error:
+        raise ValueError(f"{address}: its files cannot be read: {masked(str(error))}") from error
+    if MODEL_ARTIFACT not in flavor.get("artifacts", {}):
+        raise ValueError(f"{address}: was not logged by the train stage of this project; choose another model")
     return to
+
+
+def model_folder(package: Path) -> Path:
+    """Of a package that was fetched: the folder that the train stage wrote."""
+    from mlflow.models import Model
+
+    artifacts = Model.load(str(package)).flavors["python_function"]["artifacts"]
+    return package / str(artifacts[MODEL_ARTIFACT]["path"])
 
 
 def logged_model(store: Store, address: str) -> "LoggedModel":

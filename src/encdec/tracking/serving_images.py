@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
@@ -22,16 +23,30 @@ class ImageModel(PythonModel):
     model: "TrainedModel"
 
     def load_context(self, context: PythonModelContext) -> None:
+        """
+        Raises:
+            ChangedModelError: a file is not what it was when the model was logged.
+        """
         from encdec.models.storage import load_model
+        from encdec.serving.digests import verify_digests
 
-        self.model = load_model(Path(context.artifacts[MODEL_ARTIFACT]))
+        folder = Path(context.artifacts[MODEL_ARTIFACT])
+        verify_digests(folder.parents[1])  # artifacts/<folder> in the package
+        self.model = load_model(folder)
 
     def predict(
         self, context: PythonModelContext, model_input: np.ndarray, params: dict[str, object] | None = None
     ) -> np.ndarray:
-        from encdec.tracking.prediction import predict_images
+        from encdec.serving.images import predict_images
+        from encdec.serving.options import default_options, read_options
+        from encdec.serving.problems import InputError
 
-        return predict_images(self.model, model_input, batch_size=BATCH_SIZE)
+        model = self.model
+        try:
+            options = read_options(model.name, default_options(model.name, model.spec), params or {})
+            return predict_images(model, model_input, batch_size=BATCH_SIZE, options=options)
+        except InputError as error:  # this class MLflow answers with 400 and the sentence alone
+            raise MlflowException.invalid_parameter_value(str(error)) from error
 
 
 set_model(ImageModel())

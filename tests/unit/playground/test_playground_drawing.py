@@ -13,7 +13,7 @@ from encdec.cards import ImageCard
 from encdec.playground.answers import pixels_of
 from encdec.playground.drawing import centre, crop, fill, from_ink, from_picture, ink_of, mass_middle
 from encdec.playground.opening import Opened
-from encdec.tracking.prediction import predict_images
+from encdec.serving.images import predict_images
 
 
 def card(source: str, *, side: int, pixel_max: int, channels: int = 1) -> ImageCard:

@@ -11,7 +11,7 @@ from encdec.nn.search import EOS_ID as SAME_END
 from encdec.playground.opening import Opened
 from encdec.playground.translate import LONGEST, answer_of, search, source_tokens, translate, unknown_in
 from encdec.preparation.vocabulary import Vocabulary
-from encdec.tracking.prediction import TextModel
+from encdec.serving.texts import TextModel
 
 TEXTS = ["12 March 2021", "Montag, 3. Mai 1999", "2081年8月25日(月)", "١٩٨٣", "x"]
 

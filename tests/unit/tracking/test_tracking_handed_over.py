@@ -28,7 +28,7 @@ def train(loaded: Loaded, text: str = "weights") -> tuple[str, bool]:
         MODEL.mkdir(parents=True, exist_ok=True)
         (MODEL / "model.safetensors").write_text(text)
         (MODEL / "spec.json").write_text(json.dumps({"model": "vae", "spec": {}}))
-        run.recorder.flush()
+        run.outbox.send()
         got = hand_over(run.store, run.run_id, MODEL.as_posix(), run.digest(MODEL))
     return run.run_id, got
 

@@ -95,7 +95,7 @@ def test_an_empty_registry_says_so(store: Store, tmp_path: Path) -> None:
 def test_lost_files_are_a_sentence(store: Store, logged: Logged, tmp_path: Path) -> None:
     location = store.client.get_logged_model(logged.model_id).artifact_location.removeprefix("file://")
     Path(location, "MLmodel").unlink()
-    with pytest.raises(ValueError, match="models:/vae@champion: its files cannot be read"):
+    with pytest.raises(ValueError, match="models:/vae@champion: MLmodel: is missing: this model is not used"):
         fetch_model(store, "models:/vae@champion", to=tmp_path / "fetched")
 
 

@@ -1,0 +1,1 @@
+"""What trained models answer to inputs from anywhere: arrays, files, folders, tables, requests."""

@@ -1,0 +1,110 @@
+"""A logged model with a changed file is refused, by whoever loads it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow.pyfunc
+import numpy as np
+import pytest
+from conftest import Registry, run_encdec
+from served import started
+
+from encdec.serving.digests import DIGEST_FILE, ChangedModelError, write_digests
+from encdec.tracking.layout import DIGEST_TAG
+from encdec.tracking.registry import fetch_model
+
+FILES = ("artifacts/cnn/model.safetensors", "artifacts/cnn/spec.json", "code/encdec/nn/convolution.py", "MLmodel")
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-2] ^= 1
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("name", [*FILES, "serving_images.py"])
+def test_a_changed_file_is_named_and_the_model_refused(own_registry: Registry, tmp_path: Path, name: str) -> None:
+    assert fetch_model(own_registry.store, "models:/cnn@champion", to=tmp_path / "whole").is_dir()
+    flip(own_registry.package("cnn") / name)
+    with pytest.raises(ChangedModelError, match=f"^models:/cnn@champion: {name}: was changed since the model was"):
+        fetch_model(own_registry.store, "models:/cnn@champion", to=tmp_path / "changed")
+    assert not (tmp_path / "changed").exists()
+
+
+def test_lost_added_and_forged_files_are_refused(own_registry: Registry, tmp_path: Path) -> None:
+    package, store, address = own_registry.package("cnn"), own_registry.store, "models:/cnn@champion"
+    added = package / "code" / "torch.py"  # it would be imported in place of the library
+    added.write_text("print('mine')\n")
+    with pytest.raises(ChangedModelError, match=r"code/torch.py: was added"):
+        fetch_model(store, address, to=tmp_path / "a")
+    write_digests(package)  # who can write there can write this as well, but not the database
+    with pytest.raises(ChangedModelError, match=r"digests.json: is not the one that was logged"):
+        fetch_model(store, address, to=tmp_path / "b")
+    (package / DIGEST_FILE).unlink()
+    with pytest.raises(ChangedModelError, match=r"digests.json: is missing"):
+        fetch_model(store, address, to=tmp_path / "c")
+
+
+def test_a_model_of_before_there_were_digests_is_used_with_a_note(
+    own_registry: Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = own_registry.store.client
+    version = client.get_model_version_by_alias("cnn", "champion")
+    client.delete_logged_model_tag(version.model_id, DIGEST_TAG)
+    (own_registry.package("cnn") / DIGEST_FILE).unlink()
+    assert fetch_model(own_registry.store, "models:/cnn@champion", to=tmp_path / "old").is_dir()
+    assert "was logged without digests" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", FILES[:3])
+def test_mlflow_does_not_serve_a_changed_model(own_registry: Registry, name: str) -> None:
+    flip(own_registry.package("cnn") / name)
+    command = ["mlflow", "models", "serve", "-m", "models:/cnn@champion", "--env-manager", "local"]
+    with (
+        pytest.raises(AssertionError, match="the server ended with"),
+        started("cnn", command, own_registry.environment, own_registry.project),
+    ):
+        pass
+    (log,) = own_registry.project.glob("server-*.log")
+    if name != FILES[2]:  # changed code may fail by itself before it can be verified
+        assert f"{name}: was changed since the model was logged" in log.read_text()
+
+
+def test_predict_and_serve_refuse_a_changed_model_with_a_sentence(own_registry: Registry, root: Path) -> None:
+    flip(own_registry.package("cnn") / FILES[0])
+    array = own_registry.project / "a.npy"
+    np.save(array, np.zeros((1, 8, 8), dtype=np.uint8))
+    for arguments in (["predict", "models:/cnn@champion", str(array)], ["serve", "models:/cnn@champion"]):
+        done = run_encdec(root, own_registry, *arguments)
+        assert done.returncode == 1
+        assert f"{FILES[0]}: was changed since the model was logged".encode() in done.stderr
+        assert b"Traceback" not in done.stderr
+
+
+def test_a_model_brings_its_code_where_another_version_of_the_project_is_installed(
+    registry: Registry, tmp_path: Path
+) -> None:
+    other = tmp_path / "site" / "encdec"
+    other.mkdir(parents=True)
+    (other / "__init__.py").write_text("VERSION = 'another'\n")
+    package = tmp_path / "package"
+    shutil.copytree(registry.package("cnn"), package)
+    program = (
+        "import mlflow.pyfunc, numpy as np\n"
+        f"model = mlflow.pyfunc.load_model({str(package)!r})\n"
+        "import encdec\n"
+        "print(encdec.__file__)\n"
+        "print(model.predict(np.zeros((1, 1, 8, 8), dtype=np.float32)).argmax())\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(other.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    where, best = done.stdout.splitlines()[-2:]
+    assert where.startswith(str(package / "code"))
+    here = mlflow.pyfunc.load_model(str(package)).predict(np.zeros((1, 1, 8, 8), dtype=np.float32))
+    assert int(best) == here.argmax()
