@@ -94,7 +94,8 @@ def made(store: Store, loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> Made:
     (model_folder("cnn") / "model.safetensors").write_text("pulled")
     evaluate(loaded, "cnn", "accuracy", 0.55)
     with tracked_stage("tune", loaded=loaded, item="vae", inputs=[], outputs=[], section={}) as run:
-        names["trial"] = run.child("trial 1").run_id
+        trial = run.child("trial 1")
+        names["trial"] = run.outbox.ids[trial.run]
     with (
         pytest.raises(ValueError, match="diverged"),
         tracked_stage("train", loaded=loaded, item="seq2seq", inputs=[], outputs=[], section={}),
