@@ -22,6 +22,28 @@ def test_addresses_are_shown_without_what_is_secret(text: str, shown: str) -> No
     assert masked(text) == shown
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("MLFLOW_TRACKING_PASSWORD", "s3cret/w0rd"),
+        ("AWS_SECRET_ACCESS_KEY", "s3cret/w0rd"),
+        ("MLFLOW_TRACKING_URI", "https://ann:s3cret%2Fw0rd@host:5000"),
+        ("ENCDEC_OPTUNA_STORAGE", "postgresql://ann:s3cret/w0rd@host/optuna"),
+        ("ENCDEC_MIRROR", "https://ann:s3cret/w0rd@host/mirror"),
+    ],
+)
+def test_a_secret_of_the_environment_is_masked_wherever_it_stands(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert masked("refused 's3cret/w0rd' and s3cret%2Fw0rd to ann") == "refused '***' and *** to ann"
+
+
+def test_what_is_too_short_for_a_secret_leaves_ordinary_words_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "a")
+    assert masked("a plain word") == "a plain word"
+
+
 def test_the_address_for_a_browser_has_no_credentials() -> None:
     assert without_credentials("https://ann:s3cret@host:8080/mlflow/?token=x") == "https://host:8080/mlflow"
     page = "http://h:1/#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=ours"
