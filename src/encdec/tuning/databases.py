@@ -69,6 +69,8 @@ def read_address(address: str) -> "URL":
     """
     try:
         url = make_url(address)
+        if url.drivername == "postgresql":  # the driver of the extra `team`; SQLAlchemy's own choice is another one
+            url = url.set(drivername="postgresql+psycopg2")
         url.get_dialect()
     except (ArgumentError, ValueError):  # a port that is no number is a ValueError
         raise ValueError(
