@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.parse import quote
@@ -27,13 +28,17 @@ AWKWARD = "/@:% '"  # what an address must write as %XX
 
 
 class Team(NamedTuple):
-    """`secrets`: every password and key, by its variable or by whose it is. `binaries`: of PostgreSQL."""
+    """`secrets`: every password and key, by its variable or by whose it is. `folder`: of the logs.
+
+    `data` is PostgreSQL's, whose programs are `binaries`; its socket lies there too.
+    """
 
     base: str
     s3: str
     postgres_port: int
     secrets: Mapping[str, str]
     folder: Path
+    data: Path
     binaries: Path
 
     @property
@@ -85,7 +90,7 @@ class Team(NamedTuple):
 
     def dump(self, database: str) -> bytes:
         """A whole database as SQL."""
-        command = [self.binaries / "pg_dump", "-h", self.folder / "postgres", "-p", str(self.postgres_port)]
+        command = [self.binaries / "pg_dump", "-h", self.data, "-p", str(self.postgres_port)]
         return subprocess.run([*command, "-U", "postgres", database], capture_output=True, check=True).stdout
 
 
@@ -98,10 +103,18 @@ def started_team(root: Path, folder: Path) -> Iterator[Team]:
     known |= {person: secrets.token_hex(16) for person in PEOPLE}
     known["admin"] = known["MLFLOW_ADMIN_PASSWORD"]
     postgres, s3, mlflow = (free_port() for _ in range(3))
-    team = Team(
-        f"http://127.0.0.1:{mlflow}", f"http://127.0.0.1:{s3}", postgres, known, folder, postgres_binaries()
-    )
     with ExitStack() as stack:
+        # not below pytest's folder, which is closed to the user that PostgreSQL runs as where root runs the tests
+        data = Path(stack.enter_context(TemporaryDirectory(prefix="encdec-postgres-")))
+        team = Team(
+            base=f"http://127.0.0.1:{mlflow}",
+            s3=f"http://127.0.0.1:{s3}",
+            postgres_port=postgres,
+            secrets=known,
+            folder=folder,
+            data=data,
+            binaries=postgres_binaries(),
+        )
         moto = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(s3)]
         stack.enter_context(process(moto, log=folder / "s3.log", env=os.environ))
         stack.enter_context(postgres_server(team))
@@ -153,7 +166,7 @@ def postgres_server(team: Team) -> Iterator[None]:
     """PostgreSQL as its image has it: by TCP with passwords alone. pgserver makes the data and, for root, a user."""
     import pgserver
 
-    data = team.folder / "postgres"
+    data = team.data
     server = pgserver.get_server(data, cleanup_mode=None)
     pgserver.pg_ctl(["-w", "stop"], pgdata=data, user=server.system_user)
     (data / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
@@ -168,7 +181,7 @@ def postgres_server(team: Team) -> Iterator[None]:
 
 def make_databases(team: Team, root: Path) -> None:
     """By the script that PostgreSQL's image runs; a second time, as after a changed password."""
-    command = [team.binaries / "psql", "-h", team.folder / "postgres", "-p", team.postgres_port, "-U", "postgres"]
+    command = [team.binaries / "psql", "-h", team.data, "-p", team.postgres_port, "-U", "postgres"]
     script = root / "deploy" / "postgres" / "databases.sql"
     environment = {**os.environ, **{name: team.secrets[name] for name in ROLES.values()}}
     for _ in range(2):

@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from encdec.tracking.project import Project
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
+NAME_VARIABLE, PASSWORD_VARIABLE = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 DATABASE_FILE = "mlflow.db"
 ARTIFACT_FOLDER = "mlruns"
 SECRET_KEYS = re.compile(
@@ -16,7 +17,7 @@ SECRET_KEYS = re.compile(
 )
 SPOKEN = re.compile(r"(?i)\b((?:password|passwd|pwd|token|secret)\s*[=:]\s*|bearer\s+)(?!\*)[^\s,;'\"]+")
 SECRET_VARIABLES = (
-    "MLFLOW_TRACKING_PASSWORD",
+    PASSWORD_VARIABLE,
     "MLFLOW_TRACKING_TOKEN",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -28,8 +29,22 @@ USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)(?!/)[^\s'\"<>]*@")  # gree
 
 
 def tracking_uri(project: Project) -> str:
-    """MLFLOW_TRACKING_URI where it is set, else the database of the project, by its absolute path."""
-    return os.environ.get(URI_VARIABLE) or embedded_uri(project)
+    """MLFLOW_TRACKING_URI where it is set, else the database of the project, by its absolute path.
+
+    An account in the address of a server goes to MLflow's own variables and out of the address: MLflow prints that
+    after every run, with the password.
+    """
+    uri = os.environ.get(URI_VARIABLE)
+    if not uri:
+        return embedded_uri(project)
+    account, at, host = urlsplit(uri).netloc.rpartition("@") if is_server(uri) else ("", "", "")
+    if at:
+        name, _, password = account.partition(":")
+        if not os.environ.get(NAME_VARIABLE):  # as in MLflow: the variables win
+            os.environ |= {NAME_VARIABLE: unquote(name), PASSWORD_VARIABLE: unquote(password)}
+        uri = urlunsplit(urlsplit(uri)._replace(netloc=host))
+        os.environ[URI_VARIABLE] = uri
+    return uri
 
 
 def embedded_uri(project: Project) -> str:

@@ -74,8 +74,8 @@ def read_address(address: str) -> "URL":
         url.get_dialect()
     except (ArgumentError, ValueError):  # a port that is no number is a ValueError
         raise ValueError(
-            f"{STORAGE_VARIABLE} is not the address of a database: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
-            f"with the special characters of the password as %XX"
+            f"{STORAGE_VARIABLE} is not the address of a database: write "
+            f"postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with the special characters of the password as %XX"
         ) from None
     return url
 
