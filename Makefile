@@ -47,6 +47,7 @@ lint: $(VENV)/.dev ## ruff, mypy, import rules, workflow files
 	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
 	check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 	zizmor --offline --no-progress .github
 
 format: $(VENV)/.dev ## put the code into the project's form

@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -12,9 +13,13 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 from clones import TRACKED, Finished, clone, first_clone, repro_at_once
-from small_project import Project
+from small_project import Project as Clone
 from started import command, digests, end, locked, paused
 from team import HOST_NAME, Team, started_team
+
+from encdec.tracking.inputs import log_dataset
+from encdec.tracking.project import Project
+from encdec.tracking.store import Store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -33,13 +38,13 @@ def team(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]
 
 
 @pytest.fixture(scope="module")
-def start_clone(root: Path, team: Team, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def start_clone(root: Path, team: Team, tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """Before anything ran."""
     return first_clone(root, tmp_path_factory.mktemp("start") / "ann", s3=team.s3)
 
 
 @pytest.fixture(scope="module")
-def clones(start_clone: Project, team: Team, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finished]:
+def clones(start_clone: Clone, team: Team, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finished]:
     """Ann's and Ben's, after both ran everything at the same time; Ben has his account in the address."""
     folder = tmp_path_factory.mktemp("clones")
     projects = {name: clone(start_clone, folder / name) for name in ("ann", "ben")}
@@ -94,7 +99,7 @@ def test_a_foreign_host_name_is_refused_and_the_teams_own_is_not(team: Team) -> 
     assert team.ask(SEARCH, host=f"{HOST_NAME}:8443")[0] == 200
 
 
-def test_a_wrong_password_is_a_sentence_in_seconds_and_nothing_is_begun(start_clone: Project, team: Team) -> None:
+def test_a_wrong_password_is_a_sentence_in_seconds_and_nothing_is_begun(start_clone: Clone, team: Team) -> None:
     environment = {**team.client_env("ann"), "MLFLOW_TRACKING_PASSWORD": "not-the-password"}
     began = time.monotonic()
     done = start_clone.run(sys.executable, *INGEST.split(), check=False, env=environment)
@@ -116,7 +121,7 @@ def test_a_wrong_password_is_a_sentence_in_seconds_and_nothing_is_begun(start_cl
     ],
 )
 def test_a_storage_that_optuna_cannot_use_is_a_sentence_before_there_is_a_run(
-    start_clone: Project, team: Team, database: str, change: tuple[str, str], said: str
+    start_clone: Clone, team: Team, database: str, change: tuple[str, str], said: str
 ) -> None:
     url = team.database_url(database).replace(*change, 1) if change[0] else team.database_url(database)
     done = start_clone.run(
@@ -131,6 +136,22 @@ def test_a_storage_that_optuna_cannot_use_is_a_sentence_before_there_is_a_run(
 
 
 # Two clones at once
+
+
+def test_clones_that_log_the_same_new_data_at_once_all_have_it(
+    team: Team, client: "MlflowClient", tmp_path: Path
+) -> None:
+    experiment = client.create_experiment("collisions")
+    store = Store(client, experiment, team.base, Project(tmp_path, tmp_path))
+    runs = [client.create_run(experiment).info.run_id for _ in range(6)]
+    with ThreadPoolExecutor(len(runs)) as pool:
+        for digest in ("a" * 32, "b" * 32, "c" * 32, "d" * 32):
+            given = {"name": "digits", "path": "data/train", "digest": digest, "context": "training", "tags": {}}
+            list(pool.map(lambda run, given=given: log_dataset(store, run, **given), runs))
+    for run in runs:
+        inputs = client.get_run(run).inputs
+        assert inputs is not None
+        assert sorted(each.dataset.digest[0] for each in inputs.dataset_inputs) == ["a", "b", "c", "d"]
 
 
 def test_every_stage_of_each_clone_has_one_finished_run_on_the_server(
@@ -189,7 +210,7 @@ def studies(team: Team) -> dict[str, list[Any]]:
     return found
 
 
-def states(project: Project) -> list[str]:
+def states(project: Clone) -> list[str]:
     table = (project.path / "data" / "04_tuning" / "cnn" / "trials.csv").read_text().splitlines()[1:]
     return [line.split(",")[1] for line in table]
 
