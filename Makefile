@@ -91,7 +91,7 @@ $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/.python
 	@test -z "$(TORCH_INDEX_URL)" || python -m pip install -q --disable-pip-version-check --index-url "$(TORCH_INDEX_URL)" "$$(grep '^torch==' requirements.lock)"
 	@python -m pip install -q --disable-pip-version-check -r requirements.lock
 	@python -m pip install -q --disable-pip-version-check --no-deps -e .
-	@test -z "$(EXTRAS)" || python -m pip install -q --disable-pip-version-check -c requirements.lock -e ".[$(EXTRAS)]"
+	@test -z "$(EXTRAS)" || python -m pip install -q --disable-pip-version-check -c requirements.lock -c requirements-dev.lock -e ".[$(EXTRAS)]"
 	@touch $@
 
 $(VENV)/.play: requirements-dev.lock $(VENV)/.runtime

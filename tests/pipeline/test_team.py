@@ -92,6 +92,34 @@ def test_without_an_account_the_server_says_nothing(team: Team) -> None:
     )
 
 
+def test_a_member_may_log_to_what_another_made_and_move_its_alias_but_not_delete(
+    team: Team, client: "MlflowClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.exceptions import MlflowException
+
+    def as_member(person: str) -> None:
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", person)
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", team.secrets[person])
+
+    def register() -> str:
+        run_id = client.create_run(experiment).info.run_id
+        version = client.create_model_version("shared", f"runs:/{run_id}/model", run_id)
+        client.set_registered_model_alias("shared", "champion", version.version)
+        return str(version.version)
+
+    as_member("ann")
+    experiment = client.create_experiment("shared")
+    client.create_registered_model("shared")
+    register()
+    as_member("ben")
+    version = register()
+    assert str(client.get_model_version_by_alias("shared", "champion").version) == version == "2"
+    with pytest.raises(MlflowException, match="Permission denied"):
+        client.delete_experiment(experiment)
+    with pytest.raises(MlflowException, match="Permission denied"):
+        client.delete_registered_model_alias("shared", "champion")
+
+
 def test_a_foreign_host_name_is_refused_and_the_teams_own_is_not(team: Team) -> None:
     status, answer = team.ask(SEARCH, host="evil.example.org")
     assert (status, answer[:19]) == (403, b"Invalid Host header")
