@@ -47,6 +47,7 @@ lint: $(VENV)/.dev ## ruff, mypy, import rules, workflow files
 	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
 	check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 	zizmor --offline --no-progress .github
 
 format: $(VENV)/.dev ## put the code into the project's form
@@ -90,7 +91,7 @@ $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/.python
 	@test -z "$(TORCH_INDEX_URL)" || python -m pip install -q --disable-pip-version-check --index-url "$(TORCH_INDEX_URL)" "$$(grep '^torch==' requirements.lock)"
 	@python -m pip install -q --disable-pip-version-check -r requirements.lock
 	@python -m pip install -q --disable-pip-version-check --no-deps -e .
-	@test -z "$(EXTRAS)" || python -m pip install -q --disable-pip-version-check -c requirements.lock -e ".[$(EXTRAS)]"
+	@test -z "$(EXTRAS)" || python -m pip install -q --disable-pip-version-check -c requirements.lock -c requirements-dev.lock -e ".[$(EXTRAS)]"
 	@touch $@
 
 $(VENV)/.play: requirements-dev.lock $(VENV)/.runtime

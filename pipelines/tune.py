@@ -13,6 +13,8 @@ from encdec.params.root import MODEL_NAMES, ModelName
 from encdec.tracking.stage import tracked_stage
 from encdec.training.fitting import open_data, resident, use_threads
 from encdec.training.precision import computing
+from encdec.tuning.databases import open_storage
+from encdec.tuning.shared import share
 from encdec.tuning.study import run_study
 
 
@@ -25,22 +27,30 @@ def main(model: ModelName, train: Path, val: Path, out: Path) -> None:
     use_threads(params.threads)
     section = {**loaded.sections[model], "study": params.tuning.model_dump()}  # the same names as in other models
     inputs, decides = [train, val], [computing(params.accelerator)]
+    space = loaded.space(model)
+    storage = open_storage() if space else None  # a database that cannot be used is said before there is a run
     with tracked_stage(
         "tune", loaded=loaded, item=model, inputs=inputs, outputs=[out], section=section, decides=decides
     ) as run:
         run.log_input(train, context="training")
         run.log_input(val, context="validation")
+        records, shared = run.state_folder("studies"), None
+        if storage is not None:
+            shared = share(storage, label=f"{params.tracking.experiment}/{model}", records=records)
+            shared.describe({"mlflow.run_id": run.run_id})
+            run.set_tags({"optuna.study": shared.name})
         outcome = run_study(
             model,
-            space=loaded.space(model),
+            space=space,
             resolve=lambda values: loaded.resolve(model, values),
             rules=params.tuning,
             data=resident(open_data(spec.kind, train=train, val=val), params.accelerator),
             seed=params.seed,
             trials=spec.tuning.trials,
             log=run,
-            records=run.state_folder("studies"),
+            records=records,
             accelerator=params.accelerator,
+            shared=shared,
         )
         with whole_folder(out) as folder:
             write_json(folder / "best.json", outcome.best)

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from encdec.progress import note
 from encdec.sources import transfer
-from encdec.sources.partial import Part, without_password
+from encdec.sources.partial import Part, without_password, without_pieces
 from encdec.sources.stream import RefusedError
 from encdec.sources.unpacking import Digest, StorageError, WrongFileError, unpack
 
@@ -58,7 +58,8 @@ class PublicFile(NamedTuple):
             f"the mirror's folder or HTTP base address."
         )
         expected = f"expected a file whose {what} have {self.digest}"
-        told = f"{self.label}: {without_password(address)}: {found}; {expected}. {way_out} {self.advice}"
+        said = without_pieces(found, address)
+        told = f"{self.label}: {without_password(address)}: {said}; {expected}. {way_out} {self.advice}"
         return DownloadError(told.rstrip())
 
 
@@ -89,7 +90,9 @@ def fetch(wanted: PublicFile, *, into: Path) -> Path:
 def from_folder(wanted: PublicFile, mirror: Path, *, target: Path) -> None:
     path = mirror / wanted.source / wanted.file
     if not path.is_file():
-        raise wanted.error(address=str(path), found=f"there is no such file ({MIRROR_VARIABLE} is {mirror})")
+        raise wanted.error(
+            address=str(path), found=f"there is no such file ({MIRROR_VARIABLE} is {without_password(str(mirror))})"
+        )
     if not os.access(path, os.R_OK):
         raise wanted.error(address=str(path), found="may not be read by this user")
     try:

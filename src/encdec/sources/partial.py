@@ -4,11 +4,13 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from re import sub
+from re import findall, split, sub
 from typing import NamedTuple, Protocol
 
 from encdec.sources.unpacking import StorageError
 
+USER_INFO = r"(?i)(\b[a-z][a-z0-9+.-]+:/+|(?<![:/\w])//)([^'\"<>\n]*)@"
+SHORTEST_PIECE = 4  # characters; a shorter one is a part of ordinary words
 SECRET_KEYS = r"(?i)([?&;][^=&;#\s]*(?:pass|pwd|token|secret|key|sig|auth|credential)[^=&;#\s]*=)[^&;#\s]*"
 
 
@@ -25,7 +27,15 @@ class Origin(NamedTuple):
 
 def without_password(text: str) -> str:
     """A text without the names, passwords and secret parameters of the addresses in it; a password may hold / or @."""
-    return sub(SECRET_KEYS, r"\1***", sub(r"(https?://)[^'\"<>\n]*@", r"\1", text))
+    return sub(SECRET_KEYS, r"\1***", sub(USER_INFO, r"\1", text))
+
+
+def without_pieces(text: str, address: str) -> str:
+    """A text about an address without the parts of its password: a library shows those that it took for a host."""
+    for account in findall(USER_INFO, address):
+        for piece in split(r"[:/@]", account[1]):
+            text = text.replace(piece, "***") if len(piece) >= SHORTEST_PIECE else text
+    return without_password(text)
 
 
 class Append(Protocol):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import psutil
 
 from encdec.starting import SHELLS
+from encdec.tracking.address import masked
 from encdec.tracking.flat import MAX_TAG, cut
 from encdec.tracking.git import LOCK_FILE, locked_outs
 from encdec.tracking.pointer import Pointer, abandoned
@@ -82,7 +83,7 @@ def find_or_create(store: Store, process: DvcProcess, *, tags: Mapping[str, str]
             **experiment,
             "stage": "repro",
             "dvc.host": process.host,
-            "dvc.command": cut(process.command, MAX_TAG),
+            "dvc.command": cut(masked(process.command), MAX_TAG),
         },
     )
     return str(run.info.run_id)

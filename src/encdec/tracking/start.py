@@ -13,6 +13,7 @@ from pathspec import GitIgnoreSpec
 
 import encdec
 from encdec.params.root import MODEL_NAMES, Params
+from encdec.tracking.address import masked
 from encdec.tracking.changes import Changes, changes_of
 from encdec.tracking.digests import dvc_digest, in_tag, read_ignore
 from encdec.tracking.flat import MAX_TAG, cut, flattened, safe_key
@@ -81,7 +82,7 @@ def describe(
         label=f"{stage}@{item}" if item else stage,
         tags=limited(tags),
         surroundings=limited(surroundings),
-        params=values,
+        params={key: masked(value) if isinstance(value, str) else value for key, value in values.items()},
         digests=digests,
         key=hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest(),
         changes=changes_of(project.tree, state),
@@ -139,4 +140,4 @@ def user_tags() -> dict[str, str]:
 
 
 def limited(tags: Mapping[str, str]) -> dict[str, str]:
-    return {safe_key(key): cut(value, MAX_TAG) for key, value in tags.items()}
+    return {safe_key(key): cut(masked(value), MAX_TAG) for key, value in tags.items()}

@@ -228,6 +228,10 @@ def unavailable(uri: str, error: Exception) -> str:
     trouble = disk_trouble(uri, error)
     if trouble is not None:
         return f"{where} cannot be used: {explained(trouble)}"
+    if getattr(error, "error_code", None) in LOCKED_OUT:
+        return (
+            f"{where} lets nobody in ({said}): set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to an account"
+        )
     if os.environ.get(URI_VARIABLE):
         return (
             f"{where} ({URI_VARIABLE}) cannot be used: {said}. Start the server, correct {URI_VARIABLE}, "

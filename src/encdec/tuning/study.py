@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
@@ -19,7 +20,9 @@ from encdec.params.search import Choices, Scalar
 from encdec.progress import LINE_SECONDS, duration, is_terminal, note
 from encdec.signals import asked_to_stop
 from encdec.training.fitting import Data, fit
+from encdec.tuning.databases import StorageUnavailable
 from encdec.tuning.records import TrialLog, TrialRecord, read_records, write_record
+from encdec.tuning.shared import SharedStudy, SharedTrial
 
 
 class StudyLog(Protocol):
@@ -39,11 +42,16 @@ class Outcome(NamedTuple):
 
 
 class Pruning(Callback):
-    """Reports the score of every epoch to Optuna and stops a trial that the pruner gives up."""
+    """Reports the score of every epoch to Optuna and stops a trial that the pruner gives up.
 
-    def __init__(self, trial: Trial, monitor: str) -> None:
+    Args:
+        row: of the trial in a shared database, which is told as well.
+    """
+
+    def __init__(self, trial: Trial, monitor: str, *, row: SharedTrial | None) -> None:
         self.trial = trial
         self.monitor = monitor
+        self.row = row
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking:
@@ -53,6 +61,8 @@ class Pruning(Callback):
         if not math.isfinite(score):
             raise optuna.TrialPruned(f"{self.monitor} is {score} after epoch {epoch + 1}")
         self.trial.report(score, epoch)
+        if self.row is not None:
+            self.row.report(score, epoch)
         if self.trial.should_prune():
             raise optuna.TrialPruned(f"worse than the median after epoch {epoch + 1}")
 
@@ -69,6 +79,7 @@ def run_study(
     log: StudyLog,
     records: Path,
     accelerator: Accelerator,
+    shared: SharedStudy | None = None,
 ) -> Outcome:
     """Try `trials` settings of the space and return the one whose best epoch has the lowest score.
 
@@ -76,8 +87,12 @@ def run_study(
     before it and on nothing else. Ended trials are kept in the folder `records`: a study that was interrupted and is
     started again replays them, runs the trial that was under way from its start, and ends in the same table.
 
+    Args:
+        shared: the same study in a team's database, which is told about every trial.
+
     Raises:
         ValueError: no trial ended with a finite score.
+        StorageUnavailable: the team's database was lost.
     """
     if not space:
         return Outcome({}, None, trials_table([], space))
@@ -87,14 +102,18 @@ def run_study(
     distributions = build_distributions(space)
     kept = read_records(records, distributions)
     replay(study, kept, log)
+    if shared is not None:
+        shared.replay(kept)
     if kept:
         note(f"tune {name}: {len(kept)} of {trials} trials of an interrupted study are kept, and it goes on")
     began = said = monotonic()  # Optuna's own times move with the clock of the system
     for number in range(len(kept), trials):
         study.sampler = build_sampler(rules, seed=seed * 1_000_003 + number)
+        trial = study.ask(distributions)
+        row = shared.begin(number, trial.params, trial.distributions) if shared is not None else None
         record = run_trial(
             name,
-            study.ask(distributions),
+            trial,
             study=study,
             resolve=resolve,
             data=data,
@@ -102,8 +121,11 @@ def run_study(
             trials=trials,
             log=log.child(child_name(number)),
             accelerator=accelerator,
+            row=row,
         )
         write_record(records, record)
+        if row is not None:
+            row.end(record)
         now = monotonic()
         if is_terminal() or now - said >= LINE_SECONDS:
             said = now
@@ -148,6 +170,7 @@ def run_trial(
     trials: int,
     log: TrialLog,
     accelerator: Accelerator,
+    row: SharedTrial | None,
 ) -> TrialRecord:
     spec = resolve(trial.params)
     epochs: dict[int, dict[str, float]] = {}
@@ -163,7 +186,7 @@ def run_trial(
             checkpoints=None,
             accelerator=accelerator,
             on_epoch=lambda epoch, metrics: epochs.update({epoch: dict(metrics)}),
-            callbacks=[Pruning(trial, spec.monitor)],
+            callbacks=[Pruning(trial, spec.monitor, row=row)],
             label=f"tune {name}, trial {trial.number + 1} of {trials}",
         )
         best_epoch = fitted.best_epoch
@@ -172,6 +195,9 @@ def run_trial(
         reason = str(pruned)
         study.tell(trial, state=TrialState.PRUNED)
     except BaseException as error:
+        if row is not None and not asked_to_stop(error):  # what was stopped goes on in its row
+            with suppress(StorageUnavailable):
+                row.fail()
         log.log_params(trial.params)
         log.end("KILLED" if asked_to_stop(error) else "FAILED", {"optuna.state": "FAIL"})
         raise

@@ -252,6 +252,22 @@ def test_a_mirror_that_is_neither_a_folder_nor_http_is_refused(into, monkeypatch
         fetch(letters(), into=into)
 
 
+@pytest.mark.parametrize(
+    "mirror",
+    [
+        "ftp://ann:s3cret-pw@host/x",  # of no use as a mirror
+        "http://ann:s3cret-pw/y@127.0.0.1:1/x",  # a library takes the part before the / for host and port
+        "//ann:s3cret-pw@host/x",  # taken for a folder
+        "http:/ann:s3cret-pw@host/x",
+    ],
+)
+def test_a_mirror_s_password_is_not_shown_where_its_address_is_of_no_use(into, cache, monkeypatch, mirror):
+    monkeypatch.setenv("ENCDEC_MIRROR", mirror)
+    with pytest.raises(DownloadError) as raised:
+        fetch(letters(), into=into)
+    assert "s3cret-pw" not in str(raised.value)
+
+
 def test_a_password_in_the_mirror_s_address_is_used_but_never_shown(served, into, cache, monkeypatch, capfd):
     monkeypatch.setenv("ENCDEC_MIRROR", served.address.replace("//", "//me:secret@"))
     served.script.extend(["half", "404"])

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,28 @@ def test_addresses_are_shown_without_what_is_secret(text: str, shown: str) -> No
     assert masked(text) == shown
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("MLFLOW_TRACKING_PASSWORD", "s3cret/w0rd"),
+        ("AWS_SECRET_ACCESS_KEY", "s3cret/w0rd"),
+        ("MLFLOW_TRACKING_URI", "https://ann:s3cret%2Fw0rd@host:5000"),
+        ("ENCDEC_OPTUNA_STORAGE", "postgresql://ann:s3cret/w0rd@host/optuna"),
+        ("ENCDEC_MIRROR", "https://ann:s3cret/w0rd@host/mirror"),
+    ],
+)
+def test_a_secret_of_the_environment_is_masked_wherever_it_stands(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert masked("refused 's3cret/w0rd' and s3cret%2Fw0rd to ann") == "refused '***' and *** to ann"
+
+
+def test_what_is_too_short_for_a_secret_leaves_ordinary_words_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "a")
+    assert masked("a plain word") == "a plain word"
+
+
 def test_the_address_for_a_browser_has_no_credentials() -> None:
     assert without_credentials("https://ann:s3cret@host:8080/mlflow/?token=x") == "https://host:8080/mlflow"
     page = "http://h:1/#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=ours"
@@ -34,6 +57,21 @@ def test_the_embedded_database_lies_at_home_by_its_absolute_path(monkeypatch: py
     assert tracking_uri(project) == embedded_uri(project) == "sqlite:////repo/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
     assert tracking_uri(project) == "http://host:5000"
+
+
+def test_an_account_in_the_address_of_a_server_is_taken_out_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project(tree=Path("/repo"), home=Path("/repo"))
+    for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://ann:s3cret%2Fw0rd@host:5000/mlflow")
+    assert tracking_uri(project) == "https://host:5000/mlflow" == os.environ["MLFLOW_TRACKING_URI"]
+    account = (os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"])
+    assert account == ("ann", "s3cret/w0rd")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://ben:other-secret@host:5000")
+    tracking_uri(project)
+    assert os.environ["MLFLOW_TRACKING_USERNAME"] == "ann", "the variables win"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://ann:s3cret@host/mlflow")
+    assert tracking_uri(project) == "postgresql://ann:s3cret@host/mlflow", "a database has no other place for it"
 
 
 def test_an_experiment_in_a_copy_of_the_tree_keeps_its_runs_at_home(

@@ -421,6 +421,21 @@ def test_stages_of_one_dvc_process_share_a_parent(
     assert parent.data.tags["dvc.command"] == "dvc repro"
 
 
+def test_no_secret_of_the_command_line_or_the_parameters_is_kept(
+    store: Store, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "k3y-of-the-bucket")
+    command = "dvc exp run -S pairs.url=https://ann:s3cret@host/x --name k3y-of-the-bucket"
+    monkeypatch.setattr(repro, "dvc_process", lambda: DvcProcess("here", 11, 1000.0, command))
+    with tracked_stage(
+        "tune", loaded=loaded, item="vae", inputs=[], outputs=[], section={"url": "https://ann:s3cret@host/x"}
+    ) as run:
+        pass
+    shown = "dvc exp run -S pairs.url=https://***@host/x --name ***"
+    assert parent_of(store, run.run_id).data.tags["dvc.command"] == shown
+    assert get(store, run.run_id).data.params["url"] == "https://***@host/x"
+
+
 def test_a_parent_runs_while_a_stage_runs_and_ends_as_its_worst_stage(
     store: Store, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 import pytest
 from optuna import TrialPruned
-from optuna.trial import create_trial
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState, create_trial
 from pytorch_lightning import LightningModule, Trainer
 from sklearn.datasets import load_digits
 
@@ -19,6 +20,8 @@ from encdec.params.loading import load_params
 from encdec.params.root import Space
 from encdec.params.search import Choices, Range
 from encdec.training.fitting import Data, Fitted, open_data, use_threads
+from encdec.tuning.databases import STORAGE_VARIABLE, StorageUnavailable, open_storage
+from encdec.tuning.shared import SharedStudy, SharedTrial, share
 from encdec.tuning.study import Outcome, Pruning, child_name, progress_line, run_study
 
 SPACE: Space = {
@@ -100,6 +103,7 @@ def study(data: Data, root: Path, tmp_path_factory: pytest.TempPathFactory) -> S
         pruner: Literal["median", "none"] = "median",
         run: Run | None = None,
         records: Path | None = None,
+        shared: SharedStudy | None = None,
     ) -> tuple[Outcome, list[Log]]:
         loaded = load_params(root / "params.yaml")
         section = {**loaded.sections["autoencoder"], "tuning": {"trials": trials, "max_epochs": 4, "max_steps": 16}}
@@ -125,6 +129,7 @@ def study(data: Data, root: Path, tmp_path_factory: pytest.TempPathFactory) -> S
             log=log,
             records=records or tmp_path_factory.mktemp("records"),
             accelerator="cpu",
+            shared=shared,
         )
         return outcome, list(log.trials.values())
 
@@ -288,3 +293,125 @@ def test_the_time_left_is_that_of_the_trials_that_this_process_ran() -> None:
     trials = [create_trial(value=0.5), create_trial(value=0.25), create_trial(value=0.75)]
     line = progress_line("vae", trials, of=8, before=2, seconds=60.0)  # one trial in 60 s, five to go
     assert line == "tune vae: trial 3 of 8: 0.7500, best 0.2500 (1 min 00 s, about 5 min 00 s left)"
+
+
+# A study that a team sees in its database
+
+
+@pytest.fixture
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RDBStorage:
+    """Optuna's tables in a database; test_team.py has the same in PostgreSQL."""
+    monkeypatch.setenv(STORAGE_VARIABLE, f"sqlite:///{tmp_path / 'optuna.db'}")
+    opened = open_storage()
+    assert opened is not None
+    return opened
+
+
+def rows(storage: RDBStorage) -> list[FrozenTrial]:
+    """Of the one study that there is."""
+    (only,) = storage.get_all_studies()
+    return storage.get_all_trials(only._study_id)
+
+
+def assert_told(outcome: Outcome, trials: list[FrozenTrial]) -> None:
+    """Holds the rows of a database against the table that the stage writes, to the last bit."""
+    assert [trial.state.name for trial in trials] == outcome.table["state"].tolist()
+    assert [trial.user_attrs["trial"] for trial in trials] == outcome.table["trial"].tolist()
+    assert [trial.params for trial in trials] == outcome.table[list(SPACE)].to_dict("records")
+    assert [len(trial.intermediate_values) for trial in trials] == outcome.table["epochs"].tolist()
+    scores = [trial.value for trial in trials if trial.state is TrialState.COMPLETE]
+    assert scores == outcome.table["score"].dropna().tolist()
+
+
+def test_a_team_sees_every_trial_and_the_study_finds_what_it_finds_alone(
+    study: Study, done: tuple[Outcome, list[Log]], storage: RDBStorage, tmp_path: Path
+) -> None:
+    records = tmp_path / "0123456789abcdef"
+    outcome, _ = study(shared=share(storage, label="encdec/autoencoder", records=records), records=records)
+    assert outcome.table.to_csv() == done[0].table.to_csv()
+    assert_told(outcome, rows(storage))
+    (summary,) = storage.get_all_studies()
+    assert summary.study_name.startswith("encdec/autoencoder/0123456789ab-")
+
+
+def test_a_trial_is_seen_while_it_runs(study: Study, storage: RDBStorage, tmp_path: Path) -> None:
+    seen: list[tuple[str, int]] = []
+
+    class Watched(Run):
+        def child(self, name: str) -> Log:
+            log = super().child(name)
+            log.log_metrics = lambda metrics, step=None: seen.append((rows(storage)[-1].state.name, len(rows(storage))))  # type: ignore[method-assign]
+            return log
+
+    study(trials=2, run=Watched(), records=tmp_path, shared=share(storage, label="x", records=tmp_path))
+    assert ("RUNNING", 1) in seen
+    assert ("RUNNING", 2) in seen
+
+
+@pytest.mark.parametrize("kill", [kill_before, kill_within])
+def test_a_killed_study_goes_on_in_the_same_rows(
+    study: Study, done: tuple[Outcome, list[Log]], storage: RDBStorage, tmp_path: Path, kill: Kill
+) -> None:
+    run, records = Run(), tmp_path / "records"
+
+    def start() -> Outcome:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(SharedTrial, "fail", lambda row: None)  # a process that is killed says nothing
+            return study(run=run, records=records, shared=share(storage, label="x", records=records))[0]
+
+    for number in range(8):
+        interrupt(start, kill, run, child_name(number))
+    outcome = start()
+    assert outcome.table.to_csv() == done[0].table.to_csv()
+    assert_told(outcome, rows(storage))
+
+
+def test_a_trial_that_ended_as_the_database_was_lost_is_told_later(
+    study: Study, storage: RDBStorage, tmp_path: Path
+) -> None:
+    whole, _ = study(trials=3)
+    shared, run = share(storage, label="x", records=tmp_path), Run()
+
+    def lost(*given: object) -> None:
+        raise StorageUnavailable("lost")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SharedTrial, "end", lost)
+        with pytest.raises(StorageUnavailable):
+            study(trials=3, run=run, records=tmp_path, shared=shared)
+    assert [row.state.name for row in rows(storage)] == ["RUNNING"]
+    outcome, _ = study(trials=3, run=run, records=tmp_path, shared=share(storage, label="x", records=tmp_path))
+    assert outcome.table.to_csv() == whole.table.to_csv()
+    assert_told(outcome, rows(storage))
+
+
+def test_a_trial_that_failed_is_seen_as_failed_and_run_again_in_a_row_of_its_own(
+    study: Study, storage: RDBStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object, **rest: object) -> Fitted:
+        raise MemoryError("cannot allocate memory")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("encdec.tuning.study.fit", broken)
+        with pytest.raises(MemoryError):
+            study(trials=2, records=tmp_path, shared=share(storage, label="x", records=tmp_path))
+    study(trials=2, records=tmp_path, shared=share(storage, label="x", records=tmp_path))
+    assert [(row.state.name, row.user_attrs["trial"]) for row in rows(storage)] == [
+        ("FAIL", 1),
+        ("COMPLETE", 1),
+        ("COMPLETE", 2),
+    ]
+
+
+def test_a_database_that_is_lost_in_the_middle_is_one_sentence_without_its_password(
+    study: Study, storage: RDBStorage, tmp_path: Path
+) -> None:
+    shared = share(storage, label="x", records=tmp_path)
+    with storage.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE trials")
+    with pytest.raises(StorageUnavailable) as raised:
+        study(trials=2, records=tmp_path, shared=shared)
+    assert str(raised.value).endswith(
+        f"no such table: trials. The ended trials are kept: start the same command again when it is back, or without "
+        f"{STORAGE_VARIABLE}"
+    )
