@@ -1,7 +1,8 @@
 """Take the screenshots of the documentation from the real UI, on the runs of this clone: `make screenshots`.
 
-Needs a finished `make repro` and some seeds beside it (`encdec seeds --seeds 1 2 3 --models cnn autoencoder`); those of
-the registry are taken where a model is registered. Needs the development tools (`make .venv/.dev`) and Chromium (or CHROMIUM=<path>).
+Needs a finished `make repro` and some seeds beside it (`encdec seeds --seeds 1 2 3 --models cnn autoencoder`); the
+registry is shown where it has a champion. Needs the development tools (`make .venv/.dev`) and Chromium (or
+CHROMIUM=<path>).
 """
 
 import io
