@@ -1,10 +1,13 @@
 """Take the screenshots of the documentation from the real UI, on the runs of this clone: `make screenshots`.
 
-Needs a finished `make repro`, the development tools (`make .venv/.dev`) and Chromium (or CHROMIUM=<path>).
+Needs a finished `make repro` and some seeds beside it (`encdec seeds --seeds 1 2 3 --models cnn autoencoder`); the
+registry is shown where it has a champion. Needs the development tools (`make .venv/.dev`) and Chromium (or
+CHROMIUM=<path>).
 """
 
 import io
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -16,6 +19,10 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from encdec.params.loading import load_params
+from encdec.tracking.project import find_project
+from encdec.tracking.store import open_store
+
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 REPORT = ROOT / "data" / "07_report" / "index.html"
@@ -24,6 +31,7 @@ MAX_BYTES = 200_000
 MAX_COLOURS = 256
 TABLE, COMPARED = "The table of runs: ", "The last run of every model, side by side: "
 SHARED_FIGURE = "learning_curves.light.png"
+LONGEST = "train@seq2seq"
 SETTLE_MS = 1500  # charts and images are drawn after the page says that it is ready
 
 
@@ -37,6 +45,12 @@ def main() -> None:
         take(browser, "compare", addresses[COMPARED], differences, size=(1760, 1500))
         take(browser, "figures", addresses[COMPARED], shared_figures, size=(1800, 620))
         take(browser, "run", addresses[TABLE], first_run, size=(1500, 900))
+        take(browser, "seeds", addresses[TABLE], seeds, size=(1600, 560))
+        take(browser, "system", addresses[TABLE], system_metrics, size=(1500, 820))
+        registered = registered_model()
+        if registered is not None:
+            base = addresses[TABLE].partition("#")[0]
+            take(browser, "registered", f"{base}#/models/{registered}", model_page, size=(1400, 420))
         take(browser, "report", REPORT.as_uri(), nothing, size=(1280, 900))
 
 
@@ -128,8 +142,34 @@ def shared_figures(page: Page) -> None:
 
 
 def first_run(page: Page) -> None:
-    page.locator(".ag-row a[href*='/runs/']").nth(1).click()
+    page.get_by_role("link", name=re.compile("^train@")).nth(1).click()
     page.get_by_text("Description").first.wait_for()
+
+
+def seeds(page: Page) -> None:
+    """A row of seeds with the trainings that it sums up."""
+    table(page)
+    field = page.get_by_test_id("search-box")
+    field.fill("tags.stage LIKE 'train%' and tags.model = 'autoencoder' and tags.seed_group LIKE '%'")
+    field.press("Enter")
+    page.get_by_text(re.compile(r"^\d+ matching runs$")).wait_for()
+
+
+def system_metrics(page: Page) -> None:
+    """Of the model that takes longest."""
+    page.get_by_role("link", name=LONGEST, exact=True).first.click()
+    page.get_by_role("tab", name="System metrics").click()
+    page.locator(".js-plotly-plot").first.wait_for()
+
+
+def registered_model() -> str | None:
+    project = find_project(ROOT)
+    store = open_store(load_params(ROOT / "params.yaml").params.tracking.experiment, project)
+    return next((model.name for model in store.client.search_registered_models() if "champion" in model.aliases), None)
+
+
+def model_page(page: Page) -> None:
+    page.get_by_role("link", name="Version 1").wait_for()
 
 
 if __name__ == "__main__":

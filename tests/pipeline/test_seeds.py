@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from mlflow.entities import Run
-from small_project import Project, copy_project
+from small_project import Project, new_project
 
 from encdec.tracking import project as places
 from encdec.tracking.store import Store, open_store, search
@@ -17,9 +17,12 @@ METRICS = "data/06_evaluation/autoencoder/metrics.json"
 
 
 @pytest.fixture(scope="module")
-def seeded(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
-    """A project whose own seed is 7, and what the command printed with two others."""
-    project = copy_project(finished, tmp_path_factory.mktemp("seeds"))
+def seeded(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
+    """A project whose own seed is 7, with one model, and what the command printed with two others."""
+    project = new_project(root, tmp_path_factory.mktemp("seeds"))
+    project.repro("evaluate@autoencoder")
+    project.run("git", "add", "-A")
+    project.run("git", "commit", "-qm", "first results")
     done = project.run(*COMMAND)
     return project, done.stdout + done.stderr
 

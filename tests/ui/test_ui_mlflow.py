@@ -18,12 +18,20 @@ from ruamel.yaml import YAML
 from viewing import View
 
 from encdec.params.loading import load_params
+from encdec.tracking.project import find_project
 from encdec.tracking.stage import tracked_stage
+from encdec.tracking.store import open_store
+from encdec.tracking.views import last_trainings
 
 MODELS = ("cnn", "autoencoder")
+SEEDED, OTHER_SEED = "autoencoder", 8
+REGISTERED = "encdec-cnn"
+SEEDS_ROW = "autoencoder, 2 seeds"
+RUN_NAME = "attributes.`Run Name`"
 MLFLOW_ITSELF = (
     "users/current",  # asked for on every page; a server without accounts answers 404
     "the server responded with a status of 404",  # Chromium's line on the console for that same answer
+    "ResizeObserver loop completed with undelivered notifications",  # its charts; browsers mean it as a note
     "net::ERR_ABORTED",  # a request that the page gave up, e.g. when it went on to another
 )
 """What MLflow 3.17.2's own pages complain about, wherever they are opened."""
@@ -57,8 +65,17 @@ def new_project(root: Path, folder: Path) -> None:
     (folder / "data" / "00_source" / "images").mkdir(parents=True)
 
 
+def set_seed(seed: int) -> int:
+    """Returns the one before."""
+    yaml, path = YAML(), Path("params.yaml")
+    raw = yaml.load(path)
+    before, raw["seed"] = int(raw["seed"]), seed
+    yaml.dump(raw, path)
+    return before
+
+
 def run_stages(root: Path) -> None:
-    """The stages of two models of images, as dvc.yaml starts them, in this process."""
+    """The stages of two models of images, one with another seed before, as dvc.yaml starts them, in this process."""
 
     def stage(name: str, item: str, **paths: str) -> None:
         main: Callable[..., None] = runpy.run_path(str(root / "pipelines" / f"{name}.py"))["main"]
@@ -72,7 +89,8 @@ def run_stages(root: Path) -> None:
         "prepare", "images", raw="01_raw/images", validation="02_validation/images", rejected="rejected.csv", **prepared
     )
     stage("baselines", "images", out="06_evaluation/baselines/images", **prepared)
-    for model in MODELS:
+    own_seed = set_seed(OTHER_SEED)
+    for model in (SEEDED, *MODELS):
         tuning, weights, results = f"04_tuning/{model}", f"05_models/{model}", f"06_evaluation/{model}"
         stage("tune", model, out=tuning, **known)
         stage("train", model, tuning=tuning, lock="../requirements.lock", out=weights, **known)
@@ -80,6 +98,7 @@ def run_stages(root: Path) -> None:
         outs |= {name: f"{results}/{name}.json" for name in ("metrics", "baseline")}
         baselines = "06_evaluation/baselines/images"
         stage("evaluate", model, test=prepared["test"], model=weights, baselines=baselines, **outs)
+        set_seed(own_seed)
 
 
 def fail_once() -> None:
@@ -91,6 +110,20 @@ def fail_once() -> None:
         raise ValueError("diverged")
 
 
+def register() -> None:
+    """The trained classifier, as version 1 with an alias and a tag."""
+    project = find_project(Path.cwd())
+    store = open_store("encdec", project)
+    (run,) = (run for run in last_trainings(store) if run.data.tags["model"] == "cnn")
+    assert run.outputs is not None
+    model_id = run.outputs.model_outputs[0].model_id
+    store.client.create_registered_model(REGISTERED)
+    store.client.create_model_version(
+        REGISTERED, f"models:/{model_id}", run.info.run_id, tags={"gate": "passed"}, model_id=model_id
+    )
+    store.client.set_registered_model_alias(REGISTERED, "champion", "1")
+
+
 @pytest.fixture(scope="module")
 def ui(chromium: str, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
     project = tmp_path_factory.mktemp("ui") / "project"
@@ -99,6 +132,7 @@ def ui(chromium: str, root: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         patch.chdir(project)
         run_stages(root)
         fail_once()
+        register()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -134,9 +168,26 @@ def table_rows(page: Page) -> Mapping[str, Mapping[str, str]]:
     rows: dict[str, dict[str, str]] = {}
     for index, column, text in cells:
         rows.setdefault(index, {})[column] = text
-    # the name stands behind its colour, which is text that nobody sees
-    named = [(row["attributes.`Run Name`"].split()[-1], row) for row in rows.values() if "attributes.`Run Name`" in row]
-    return dict(named)
+    # the name stands behind its colour, which is text that nobody sees; of two with one name the newer one
+    named = [row | {"name": row[RUN_NAME].splitlines()[-1]} for row in rows.values() if RUN_NAME in row]
+    return {row["name"]: row for row in reversed(named)}
+
+
+def search_for(page: Page, text: str, *, found: int) -> None:
+    """Type a filter, as a person does, and wait for that many runs."""
+    table_rows(page)
+    field = page.get_by_test_id("search-box")
+    field.fill(text)
+    field.press("Enter")
+    expect(page.get_by_text(f"{found} matching run{'s' if found != 1 else ''}")).to_be_visible()
+
+
+def open_run(page: Page, table: str, name: str) -> str:
+    """Open a run from the table; returns its address."""
+    page.goto(table)
+    page.get_by_role("link", name=name, exact=True).first.click()
+    page.get_by_text("Description").first.wait_for()
+    return page.url.partition("?")[0].removesuffix("/overview")
 
 
 def compared_metrics(page: Page) -> Mapping[str, list[str]]:
@@ -155,9 +206,9 @@ def compared_metrics(page: Page) -> Mapping[str, list[str]]:
 def test_the_table_has_a_row_per_trained_model_and_no_failed_one(ui: Ui, view: Callable[..., View]) -> None:
     opened = view(ui.table, width=1900)
     rows = table_rows(opened.page)
-    assert list(rows) == ["train@autoencoder", "train@cnn"]  # the newest first; no trial, no stage, no failure
+    assert set(rows) == {SEEDS_ROW, "train@autoencoder", "train@cnn"}  # no trial, no stage, no failure
     metrics = {name: row["tags.`headline.metric`"] for name, row in rows.items()}
-    assert metrics == {"train@cnn": "accuracy", "train@autoencoder": "mse"}
+    assert metrics == {"train@cnn": "accuracy", "train@autoencoder": "mse", SEEDS_ROW: "mse"}
     for row in rows.values():
         test, baseline, gain = (
             float(row[f"metrics.`{name}`"].rstrip("…"))
@@ -198,6 +249,102 @@ def test_a_figure_that_all_models_have_is_shown_side_by_side(ui: Ui, view: Calla
     figures = "[...document.images].filter(image => image.src.startsWith('blob:')).map(image => image.src)"
     opened.page.wait_for_function(f"new Set({figures}).size === {len(MODELS)}")  # each stands there in two sizes
     assert opened.broken_images() == []
+    assert ours(opened) == []
+
+
+def test_runs_are_filtered_by_a_tag_and_by_a_metric(ui: Ui, view: Callable[..., View]) -> None:
+    opened = view(ui.table, width=1900)
+    page = opened.page
+    search_for(page, "tags.stage = 'train' and tags.model = 'autoencoder'", found=2)
+    assert list(table_rows(page)) == ["train@autoencoder"]
+    search_for(page, "tags.stage = 'train' and metrics.\"test/accuracy\" > 0.2", found=1)
+    assert list(table_rows(page)) == ["train@cnn"]
+    search_for(page, "tags.stage = 'train seeds'", found=1)
+    assert list(table_rows(page)) == [SEEDS_ROW]
+    assert ours(opened) == []
+
+
+def test_the_row_of_seeds_has_their_mean_and_their_spread(ui: Ui, view: Callable[..., View]) -> None:
+    opened = view(ui.table, width=1900)
+    page = opened.page
+    summary = table_rows(page)[SEEDS_ROW]
+    search_for(page, "tags.stage = 'train' and tags.model = 'autoencoder' and params.seed = '7'", found=1)
+    first = table_rows(page)["train@autoencoder"]
+    search_for(page, f"tags.stage = 'train' and params.seed = '{OTHER_SEED}'", found=1)
+    second = table_rows(page)["train@autoencoder"]
+    values = [float(row["metrics.`test/headline`"].rstrip("…")) for row in (first, second)]
+    mean, std = (float(summary[f"metrics.`{name}`"].rstrip("…")) for name in ("test/headline", "test/headline/std"))
+    assert values[0] != values[1]
+    assert mean == pytest.approx(sum(values) / 2, abs=1e-6)
+    assert std == pytest.approx(abs(values[0] - values[1]) / 2**0.5, abs=1e-6)
+    assert summary["metrics.`num_seeds`"] == "2"
+    assert ours(opened) == []
+
+
+def test_chosen_runs_are_compared(ui: Ui, view: Callable[..., View]) -> None:
+    """The row of seeds beside a single training, chosen by hand."""
+    opened = view(ui.table, width=1900, height=1200)
+    page = opened.page
+    table_rows(page)
+    for name in (SEEDS_ROW, "train@cnn"):
+        row = page.locator(".ag-row", has=page.get_by_role("link", name=name, exact=True)).first
+        row.get_by_role("checkbox").first.click()
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_text("Comparing 2 Runs from 1 Experiment")).to_be_visible()
+    names = page.locator("tr", has_text="Run Name:").locator("td")
+    assert sorted(names.all_inner_texts()) == [SEEDS_ROW, "train@cnn"]
+    found = compared_metrics(page)
+    assert "NaN" not in found["best_epoch"]
+    assert sorted(value == "NaN" for value in found["best_epoch/std"]) == [False, True]
+    assert ours(opened) == []
+
+
+def test_the_seeds_of_a_row_are_a_click_away(ui: Ui, view: Callable[..., View]) -> None:
+    opened = view(ui.table, width=1900)
+    page = opened.page
+    run = open_run(page, ui.table, SEEDS_ROW)
+    expect(page.get_by_text("2 trainings that differ in their seed alone")).to_be_visible()
+    page.get_by_text("Show more").click()
+    with page.expect_popup() as popup:
+        page.get_by_role("link", name=str(OTHER_SEED), exact=True).click()
+    expect(popup.value.get_by_role("heading", name="train@autoencoder")).to_be_visible()
+    page.goto(f"{run}/artifacts/seeds.json")
+    expect(page.get_by_text('"num_seeds"')).to_be_visible()
+    assert ours(opened) == []
+
+
+def test_a_run_shows_the_load_of_the_machine(ui: Ui, view: Callable[..., View]) -> None:
+    opened = view(ui.table, width=1900)
+    page = opened.page
+    open_run(page, ui.table, "train@cnn")
+    page.get_by_role("tab", name="System metrics").click()
+    for name in ("cpu_utilization_percentage", "system_memory_usage_megabytes", "process_memory_usage_megabytes"):
+        expect(page.get_by_text(name, exact=True)).to_be_visible()
+    page.locator(".js-plotly-plot .point, .js-plotly-plot .js-line").first.wait_for(state="attached")
+    assert ours(opened) == []
+
+
+def test_a_registered_model_shows_its_champion_and_the_run_behind_it(ui: Ui, view: Callable[..., View]) -> None:
+    opened = view(ui.table, width=1900)
+    page = opened.page
+    page.get_by_role("link", name="Model registry").click()
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()  # MLflow praises its registry once
+    page.get_by_role("link", name=REGISTERED, exact=True).click()
+    version = page.locator("tr, [role=row]", has=page.get_by_role("link", name="Version 1"))
+    expect(version).to_contain_text("champion")
+    expect(version).to_contain_text(re.compile(r"gate\s*: passed"))
+    page.get_by_role("link", name="Version 1").click()
+    page.get_by_role("link", name="train@cnn").click()
+    expect(page.get_by_text(re.compile(r"cnn on the images of digits"))).to_be_visible()
+    assert ours(opened) == []
+
+
+def test_a_json_of_the_evaluation_opens(ui: Ui, view: Callable[..., View]) -> None:
+    opened = view(ui.table, width=1900)
+    page = opened.page
+    run = open_run(page, ui.table, "train@cnn")
+    page.goto(f"{run}/artifacts/evaluation/evaluation.json")
+    expect(page.get_by_text('"accuracy"').first).to_be_visible()
     assert ours(opened) == []
 
 

@@ -38,7 +38,7 @@ class SystemMetrics:
     on, its steps do.
 
     Args:
-        log: takes the metrics and the step; it is called from the thread, and last from the one that ends the block.
+        log: takes the metrics and the step; it is called from that thread.
         interval: seconds between two samples.
         began: when the run began, in seconds since 1970; now, where it is not a continued one.
     """
@@ -57,7 +57,6 @@ class SystemMetrics:
 
     def __enter__(self) -> Self:
         self.monitors = list(monitors())
-        psutil.cpu_percent()  # what comes first is nothing: each number is the mean since the one before
         self.thread.start()
         return self
 
@@ -66,12 +65,14 @@ class SystemMetrics:
     ) -> None:
         self.stopped.set()
         self.thread.join()
-        self.sample()
 
     def watch(self) -> None:
+        """All in this thread: psutil says how busy the CPU was since the same thread asked before, and first 0."""
+        psutil.cpu_percent()
         while not self.stopped.wait(self.interval):
             if not self.sample():
                 return
+        self.sample()
 
     def sample(self) -> bool:
         """Log one sample; where that is not possible, say so: a training does not end for it.

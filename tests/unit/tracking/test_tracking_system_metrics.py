@@ -43,14 +43,14 @@ def test_work_shows_in_the_load() -> None:
     busy = [subprocess.Popen(command) for _ in range(psutil.cpu_count() or 1)]
     try:
         time.sleep(0.5)
-        with SystemMetrics(log.log_metrics):
-            time.sleep(1)
+        with SystemMetrics(log.log_metrics, 0.5):
+            time.sleep(1.8)
     finally:
         for process in busy:
             process.kill()
             process.wait()
-    (sample,) = log.samples
-    assert sample[1][CPU] > 80
+    assert len(log.samples) >= 3
+    assert min(metrics[CPU] for _, metrics in log.samples[:3]) > 80, "the first one too"
 
 
 def test_a_block_that_is_shorter_than_the_interval_has_one_sample() -> None:
