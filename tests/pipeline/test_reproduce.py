@@ -44,7 +44,7 @@ def project(original: TwoStages) -> Iterator[TwoStages]:
     before = original.run("git", "status", "--porcelain").stdout
     yield original
     assert original.run("git", "worktree", "list").stdout.count("\n") == 1
-    assert list((original.path / ".work" / "reproductions").iterdir()) == []
+    assert list((original.path / ".work" / "reproductions").glob("*")) == []
     assert original.run("git", "status", "--porcelain").stdout == before
 
 
@@ -119,8 +119,7 @@ def test_data_that_left_the_cache_come_from_the_remote_or_are_made_again(project
     first = runs(project, "prepare")[0]
     clone.run(sys.executable, "-m", "dvc", "remote", "add", "-q", "-d", "store", str(tmp_path / "remote"))
     raw = project.store.client.get_run(first).data.tags["dvc.in/data/raw"]
-    clone.run(sys.executable, "-m", "dvc", "push", "-q", "--all-commits")
-    shutil.rmtree(clone.path / ".dvc" / "cache")
+    shutil.move(clone.path / ".dvc" / "cache", tmp_path / "remote")  # what `dvc push` sends of every commit
     shutil.rmtree(clone.path / "data" / "raw")
     found = reproduce(clone, first, code=0)
     assert found["ran"] == ["prepare"]  # what it reads came from the remote
