@@ -1,4 +1,4 @@
-"""`encdec lineage` on the real graph: the champion back to its data, data forward to the champion, and other machines."""
+"""`encdec lineage` on the real graph: the champion back to its data, forward from it, and on another machine."""
 
 import json
 import shutil
