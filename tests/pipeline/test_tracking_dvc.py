@@ -123,3 +123,36 @@ def test_an_experiment_keeps_its_runs_at_home_and_names_itself(reproduced: Store
     home = reproduced.project.home
     assert str(experiment.info.artifact_uri).startswith((home / "mlruns").as_uri())
     assert [path for path in home.rglob("mlflow.db") if ".git" not in path.parts] == [home / "mlflow.db"]
+
+
+def test_repros_side_by_side_have_a_parent_each(reproduced: Store, tmp_path: Path) -> None:
+    """Two clones at once, as on two machines, with one database for both."""
+    clones = [tmp_path / "one", tmp_path / "other"]
+    for clone in clones:
+        shutil.copytree(reproduced.project.tree, clone, symlinks=True)
+    shared = {"MLFLOW_TRACKING_URI": f"sqlite:///{clones[0] / 'mlflow.db'}", "GIT_CONFIG_GLOBAL": os.devnull}
+    command = [sys.executable, "-m", "dvc", "repro", "--force"]
+    started = [subprocess.Popen(command, cwd=clone, env={**os.environ, **shared}) for clone in clones]
+    assert [process.wait(300) for process in started] == [0, 0]
+    store = open_store("encdec", Project(clones[0], clones[0]))
+    before = {run.info.run_id for run in parents(reproduced)}
+    both = [run for run in parents(store) if run.info.run_id not in before]
+    assert {run.data.tags["dvc.process"].rpartition(":")[2] for run in both} == {str(each.pid) for each in started}
+    for parent in both:
+        assert parent.info.status == "FINISHED"
+        assert children(store, parent).keys() == {"ingest@images", "prepare@images"}
+
+
+def test_an_experiment_in_the_tree_itself_is_a_parent_too(reproduced: Store, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    shutil.copytree(reproduced.project.tree, clone, symlinks=True)
+    dvc(clone, "exp", "run", "-n", "in-the-tree", "-S", "seed=9")
+    store = open_store("encdec", Project(clone, clone))
+    (experiment,) = [run for run in parents(store) if run.info.run_name == "exp in-the-tree"]
+    stages = children(store, experiment)
+    assert stages.keys() == {"ingest@images", "prepare@images"}
+    for run in (experiment, *stages.values()):
+        assert run.info.status == "FINISHED"
+        assert run.data.tags["DVC_EXP_NAME"] == "in-the-tree"
+    kept = Path(store.client.download_artifacts(stages["prepare@images"].info.run_id, "git/changes.diff"))
+    assert b"+seed: 9" in kept.read_bytes()  # what DVC changed for it is a change, and is kept

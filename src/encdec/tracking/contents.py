@@ -1,6 +1,7 @@
 """Data by their digest: from DVC's cache, from its remote, or as they still lie in the project."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ class Contents:
         from dvc_data.hashfile.hash_info import HashInfo
         from dvc_data.hashfile.tree import Tree
 
-        if not self.has(digest):
+        if not self.fetched([digest]):
             return None
         found = load(self.repo.cache.local, HashInfo("md5", digest))
         if not isinstance(found, Tree):
@@ -50,25 +51,27 @@ class Contents:
 
     def complete(self, digest: str) -> bool:
         """Whether each file of what has that digest is in the cache, or came there now."""
-        return all(self.has(each) for each in (self.listing(digest) or {}).values())
+        return self.fetched(list((self.listing(digest) or {}).values()))
 
-    def has(self, digest: str) -> bool:
-        """Whether the cache holds it, after the remote was asked for it."""
+    def fetched(self, digests: Sequence[str]) -> bool:
+        """Whether the cache holds them all, after the remote was asked for those that it does not."""
         from dvc.exceptions import DvcException
         from dvc_data.hashfile.hash_info import HashInfo
 
         cache = self.repo.cache.local
-        if not cache.exists(digest) and digest not in self.asked and self.repo.config["core"].get("remote"):
-            self.asked.add(digest)
+        missing = [digest for digest in digests if not cache.exists(digest)]
+        unasked = set(missing) - self.asked
+        if unasked and self.repo.config["core"].get("remote"):
+            self.asked |= unasked
             try:
-                self.repo.cloud.pull([HashInfo("md5", digest)])
+                self.repo.cloud.pull([HashInfo("md5", digest) for digest in sorted(unasked)])
             except (DvcException, OSError) as error:
-                raise OSError(f"DVC's remote could not be asked for the digest {digest}: {error}") from error
-        return bool(cache.exists(digest))
+                raise OSError(f"DVC's remote could not be asked for {len(unasked)} digests: {error}") from error
+        return all(cache.exists(digest) for digest in missing)
 
     def read(self, digest: str) -> bytes | None:
         """A file by its digest."""
-        if not self.has(digest):
+        if not self.fetched([digest]):
             return None
         return Path(self.repo.cache.local.oid_to_path(digest)).read_bytes()
 

@@ -90,9 +90,13 @@ def csv_difference(then: str, now: str) -> str:
 
 def tensor_difference(then: bytes, now: bytes) -> str:
     import numpy as np
+    from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    old, new = load(then), load(now)
+    try:
+        old, new = load(then), load(now)
+    except (SafetensorError, KeyError) as error:  # KeyError: a type of number that NumPy does not have
+        raise ValueError(f"no tensors that NumPy reads: {error}") from error
     for name in sorted({*old, *new}):
         if name not in old or name not in new or old[name].shape != new[name].shape:
             shapes = [str(list(each[name].shape)) if name in each else NOTHING for each in (old, new)]

@@ -1,7 +1,7 @@
 """Results that came from DVC's cache or a remote: linked to the run that made them, or recorded as restored."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from encdec.tracking.digests import from_tag, in_tag, out_tag
 from encdec.tracking.flat import flattened, safe_key
 from encdec.tracking.locked import LockedStage, locked_stages, maker
 from encdec.tracking.recorder import Recorder
+from encdec.tracking.repro import PARENT_TAG
 from encdec.tracking.store import Store, search
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ RESTORED_NOTE = "from a DVC cache or remote: made elsewhere, or before this data
 SPEC_FILE = "spec.json"
 LOCK_FILE = "restored.lock"
 LOCK_SECONDS = 30
+FEW = 4
+"""Inputs whose runs are asked for one by one; most of many were made in this same repro, which one search gives."""
 
 
 def makers(store: Store, name: str, digest: str) -> list["Run"]:
@@ -42,23 +45,36 @@ def link_inputs(store: Store, digests: Mapping[str, str], *, tags: Mapping[str, 
     """
     found: dict[str, str] = {}
     stages: Mapping[str, LockedStage] | None = None
+    siblings = f"tags.`{PARENT_TAG}` = '{tags.get(PARENT_TAG, '')}' and attributes.status = 'FINISHED'"
+    known = outs_of(search(store, siblings)) if len(digests) > FEW else {}
     for name, digest in digests.items():
-        made = makers(store, name, digest)
-        if made:
-            found[from_tag(name)] = made[0].info.run_id
+        if (name, digest) not in known:
+            known = outs_of(makers(store, name, digest)) | known
+        if (name, digest) in known:
+            found[from_tag(name)] = known[name, digest]
             continue
         stages = locked_stages(store.project.tree) if stages is None else stages
         if maker(stages, name, digest) is not None:
-            found[from_tag(name)] = record_restored(store, stages, name, digest, tags=tags) or ""
+            found[from_tag(name)] = record_restored(store, stages, name, digest, tags=tags)
     return found
+
+
+def outs_of(runs: Sequence["Run"]) -> dict[tuple[str, str], str]:
+    """The run ids of results by path and digest; the first of the runs counts."""
+    return {
+        (key.removeprefix(out_tag("")), digest): run.info.run_id
+        for run in reversed(runs)
+        for key, digest in run.data.tags.items()
+        if key.startswith(out_tag(""))
+    }
 
 
 def record_restored(
     store: Store, stages: Mapping[str, LockedStage], name: str, digest: str, *, tags: Mapping[str, str]
-) -> str | None:
+) -> str:
     """The id of a row for a result that dvc.lock knows, made with such rows for what it was made from."""
     with FileLock(store.project.work / LOCK_FILE, timeout=LOCK_SECONDS):  # repros side by side miss the same ones
-        return find_or_record(store, stages, name, digest, tags=tags)
+        return find_or_record(store, stages, name, digest, tags=tags) or ""
 
 
 def find_or_record(
