@@ -160,7 +160,17 @@ def loaded(body: str, address: str, *, connections: int, seconds: int, folder: P
     """What wrk finds; the rate is of requests."""
     script = folder / "request.lua"
     script.write_text(LUA.format(body=body), encoding="utf-8")
-    command = ["wrk", "-t1", f"-c{connections}", "--latency", "-s", str(script), f"{address}/invocations"]
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        "--latency",
+        "--timeout",
+        "60s",
+        "-s",
+        str(script),
+        f"{address}/invocations",
+    ]
     subprocess.run([*command, "-d2s"], check=True, capture_output=True)  # warms the workers up
     done = subprocess.run([*command, f"-d{seconds}s"], check=True, capture_output=True, text=True)
     line = next(line for line in done.stdout.splitlines() if line.startswith("FOUND"))

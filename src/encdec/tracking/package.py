@@ -21,7 +21,7 @@ from encdec.params.root import SPEC_TYPES, ModelName
 from encdec.serving.digests import write_digests
 from encdec.tracking.imports import needed_files
 from encdec.tracking.layout import DIGEST_TAG, MODEL_ARTIFACT
-from encdec.tracking.store import Store
+from encdec.tracking.store import Store, prepare_environment
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -62,6 +62,7 @@ def build_package(folder: Path, *, to: Path, example: Example) -> None:
     Raises:
         ValueError: the example is not what the model reads.
     """
+    prepare_environment()
     import mlflow.pyfunc
     from mlflow.models import Model
 
@@ -80,8 +81,9 @@ def build_package(folder: Path, *, to: Path, example: Example) -> None:
             pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
         )
     document = Model.load(str(to))
-    # it said where the file lies here
-    document.flavors["python_function"]["model_code_path"] = serving_file(card).name
+    flavor = document.flavors["python_function"]
+    flavor["model_code_path"] = serving_file(card).name  # they said where the files lie here
+    flavor["artifacts"][MODEL_ARTIFACT]["uri"] = flavor["artifacts"][MODEL_ARTIFACT]["path"]
     document.save(str(to / "MLmodel"))
 
 

@@ -15,7 +15,7 @@ from encdec.tracking.registry import fetch_package
 from encdec.tracking.store import Store
 from encdec.tracking.ui import stop, taken
 
-GATE = Path(__file__).with_name("scoring")
+START = Path(__file__).with_name("scoring") / "start.py"
 
 
 def serve_model(
@@ -51,8 +51,7 @@ def serve_model(
             "OMP_NUM_THREADS": str(threads),
             "MLFLOW_DISABLE_TELEMETRY": "true",
         }
-        command = [sys.executable, "-m", "uvicorn", "gate:served", "--factory", "--app-dir", str(GATE)]
-        command += ["--host", host, "--port", str(port), "--workers", str(workers), "--log-level", "warning"]
+        command = [sys.executable, str(START), "--host", host, "--port", str(port), "--workers", str(workers)]
         print(f"Serving {model} at http://{host}:{port}/invocations (Ctrl-C ends it)", flush=True)
         server = subprocess.Popen(command, env=environment, start_new_session=True)
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import mlflow.pyfunc
 import numpy as np
 import pytest
-from conftest import Registry, run_encdec
+from registered import Registry, run_encdec
 from served import started
 
 from encdec.serving.digests import DIGEST_FILE, ChangedModelError, write_digests

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import Registry, run_encdec
 from PIL import Image
+from registered import Registry, run_encdec
 from trained_project import TrainedProject
 
 from encdec.models.storage import load_model

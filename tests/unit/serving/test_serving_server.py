@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import requests
 import torch
-from conftest import Registry
 from numpy.typing import NDArray
+from registered import Registry
 from served import Answered, Served
 from trained_project import TrainedProject
 

@@ -21,7 +21,9 @@ from encdec.models.vae.network import VariationalAutoencoder
 from encdec.params.loading import Loaded
 from encdec.params.root import ModelName
 from encdec.preparation.vocabulary import Vocabulary
-from encdec.tracking.package import Example, log_package
+from encdec.serving.digests import verify_digests
+from encdec.tracking.layout import DIGEST_TAG
+from encdec.tracking.package import Example, build_package, log_package, send_package
 from encdec.tracking.store import Store
 
 IMAGES = ImageCard(kind="images", source="digits", channels=1, height=8, width=8, pixel_max=16, classes=("a", "b", "c"))
@@ -226,3 +228,26 @@ def test_a_run_that_goes_on_has_one_model_however_far_the_killed_process_came(
     (output,) = store.client.get_run(run_id).outputs.model_outputs
     assert output.model_id == model.model_id
     assert mlflow.pyfunc.load_model(address).predict(PIXELS).shape == PIXELS.shape
+
+
+def test_a_package_is_built_without_a_store_and_sent_later_as_often_as_needed(
+    store: Store, loaded: Loaded, tmp_path: Path, run_id: str
+) -> None:
+    trained(tmp_path / "vae", "vae", loaded)
+    package = tmp_path / "outbox" / "package"
+    package.parent.mkdir()
+    build_package(tmp_path / "vae", to=package, example=PIXELS)
+    before = {path: path.read_bytes() for path in package.rglob("*") if path.is_file()}
+    assert str(tmp_path) not in (package / "MLmodel").read_text()
+    first = send_package(store, run_id, package, name="vae")
+    assert send_package(store, run_id, package, name="vae") == first
+    assert {path: path.read_bytes() for path in package.rglob("*") if path.is_file()} == before
+    (model,) = store.client.search_logged_models([store.experiment_id])
+    sent = Path(model.artifact_location.removeprefix("file://"))
+    assert verify_digests(sent, expected=model.tags[DIGEST_TAG])
+    assert Model.load(str(sent)).model_id == model.model_id
+    signature = Model.load(str(sent)).signature
+    assert signature is not None
+    assert {each.name: each.default for each in signature.params} == {
+        "output": "reconstruction", "num_samples": 0, "seed": 0,
+    }  # fmt: skip
