@@ -7,7 +7,11 @@ from importlib import import_module
 
 from encdec.command import call
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "promote": "make a trained model the champion of its name in the registry, if it passes the gate",
+    "rollback": "put the previous champion of a model back",
+    "versions": "list the registered versions of a model with their decisions",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
