@@ -46,7 +46,7 @@ class Version(Record):
     commit: str | None
 
 
-class Test(Record):
+class MeasuredOn(Record):
     """The rows that everything was measured on."""
 
     path: str
@@ -75,7 +75,7 @@ class Decision(Record):
     champion: Version | None
     checks: tuple[Check, ...]
     metrics: tuple[MetricLine, ...]
-    test: Test | None
+    test: MeasuredOn | None
     rules: Mapping[str, object]
     before: Aliases
     after: Aliases

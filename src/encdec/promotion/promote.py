@@ -19,7 +19,7 @@ from encdec.progress import note as say
 from encdec.promotion.behaviour import run_behaviour
 from encdec.promotion.candidate import Candidate, find_candidate, log_candidate, megabytes, trained_on, validation_of
 from encdec.promotion.compare import Incomparable, Stored, compare_with, measure, open_test, opponent_of
-from encdec.promotion.decision import Aliases, Decision, Test, Version, metric_lines
+from encdec.promotion.decision import Aliases, Decision, MeasuredOn, Version, metric_lines
 from encdec.promotion.gate import Check, Evidence, judge
 from encdec.promotion.latency import measure_latency
 from encdec.promotion.records import keep
@@ -204,7 +204,7 @@ def decide(
         champion=describe_champion(store, name, before.champion),
         checks=checks,
         metrics=metric_lines(evidence.comparisons),
-        test=Test(path=candidate.data.test, digest=candidate.data.test_digest, rows=evidence.rows, unit=unit),
+        test=MeasuredOn(path=candidate.data.test, digest=candidate.data.test_digest, rows=evidence.rows, unit=unit),
         rules=rules_of(params, name),
         before=Aliases(**before._asdict()),
         after=Aliases(**after._asdict()),

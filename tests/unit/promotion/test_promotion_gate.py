@@ -7,7 +7,7 @@ from encdec.evaluation.bootstrap import Interval
 from encdec.evaluation.comparison import Comparison
 from encdec.metrics.scores import Metric
 from encdec.params.promotion import ModelGate, Promotion
-from encdec.params.root import Params
+from encdec.params.root import MODEL_NAMES
 from encdec.promotion.behaviour import Behaviour
 from encdec.promotion.gate import Check, Evidence, Validation, judge
 from encdec.promotion.latency import Latency
@@ -45,9 +45,7 @@ def evidence(
 
 def rules(rule: str = "not_worse") -> Promotion:
     common = {"rule": rule, "resamples": 100, "confidence": 0.95, "latency_rows": 10, "behaviour": True}
-    return Promotion.model_validate(
-        {**common, "models": dict.fromkeys(Params.model_fields["models"].annotation.model_fields, GATE)}
-    )
+    return Promotion.model_validate({**common, "models": dict.fromkeys(MODEL_NAMES, GATE)})
 
 
 def by_name(found: Evidence, rule: str = "not_worse") -> dict[str, Check]:
@@ -97,7 +95,7 @@ def test_where_lower_is_better_a_smaller_number_is_a_gain() -> None:
     check = by_name(found, "better")["champion"]
     assert check.passed
     assert check.value == 0.05
-    assert "gain in nll over version 3: +0.100 [0.050, 0.150] at 95 % confidence" in check.reason
+    assert "gain in nll over version 3: +0.10 [0.05, 0.15] at 95 % confidence" in check.reason
 
 
 def test_without_a_champion_the_other_checks_decide() -> None:
@@ -141,5 +139,5 @@ def test_behaviour_that_could_not_be_tried_refuses_with_its_reason() -> None:
 
 def test_a_floor_for_an_unknown_metric_is_a_mistake() -> None:
     gate = GATE.model_copy(update={"floors": {"acuracy": 0.9}})
-    with pytest.raises(ValueError, match=r"floors name acuracy, but this model has accuracy, nll"):
+    with pytest.raises(ValueError, match=r"floors name acuracy, but it has accuracy, nll"):
         judge(evidence(), rules(), gate)
