@@ -179,7 +179,8 @@ def test_two_promotions_at_once_are_decided_one_after_the_other(project: Project
     found = aliases(project)
     assert {found["champion"], found["previous"]} == {1, 2}
     assert sum("there is no champion to compare with" in one_line(text) for text in said) == 1
-    assert sum(f"over version {found['previous']}:" in one_line(text) for text in said) == 1, (
+    compared = f"over version {found['previous']}:"
+    assert sum(compared in one_line(text) for text in said) == 1, "against the one that was first"
         "against the one that was first"
     )
 
