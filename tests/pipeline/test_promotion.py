@@ -181,8 +181,6 @@ def test_two_promotions_at_once_are_decided_one_after_the_other(project: Project
     assert sum("there is no champion to compare with" in one_line(text) for text in said) == 1
     compared = f"over version {found['previous']}:"
     assert sum(compared in one_line(text) for text in said) == 1, "against the one that was first"
-        "against the one that was first"
-    )
 
 
 def test_a_promotion_that_another_machine_overtook_moves_nothing(
