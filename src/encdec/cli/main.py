@@ -11,10 +11,13 @@ COMMANDS: dict[str, str] = {
     "export": "a trained model of images as an ONNX file",
     "lineage": "show where a result came from, and what was made from it",
     "predict": "what a trained model answers to your own images or texts",
+    "promote": "make a trained model the champion of its name in the registry, if it passes the gate",
     "reproduce": "make the result of a run again, and say whether it is the same to the byte",
+    "rollback": "put the previous champion of a model back",
     "seeds": "train and evaluate models with several seeds, and say how much their results vary",
     "serve": "a trained model over HTTP",
     "sync": "send to MLflow what was recorded while its server was away",
+    "versions": "list the registered versions of a model with their decisions",
 }
 
 

@@ -12,6 +12,7 @@ from encdec.models.seq2seq.spec import Seq2SeqSpec
 from encdec.models.sparse_autoencoder.spec import SparseAutoencoderSpec
 from encdec.models.vae.spec import VaeSpec
 from encdec.params.data import Evaluation, Images, Pairs, Tracking, TuningRules
+from encdec.params.promotion import ModelGate, Promotion
 from encdec.params.search import Scalar, Search
 from encdec.params.section import PositiveFloat, PositiveInt, Section
 
@@ -60,6 +61,7 @@ class Params(Section):
     tuning: TuningRules
     evaluation: Evaluation
     tracking: Tracking
+    promotion: Promotion
 
     def kind_enabled(self, kind: Kind) -> bool:
         return self.images.enabled if kind == "images" else self.pairs.enabled
@@ -71,6 +73,10 @@ class Params(Section):
         """The name and the section of the selected source, for the record."""
         chosen = self.images.selected if kind == "images" else self.pairs.selected
         return {"source": self.source_name(kind), self.source_name(kind): chosen.model_dump(by_alias=True)}
+
+    def gate(self, name: ModelName) -> ModelGate:
+        """What a model of that name must show to be promoted."""
+        return self.promotion.models.named(name)
 
     def model_enabled(self, name: ModelName) -> bool:
         """Whether the model and the kind of data that it reads are both switched on."""

@@ -1,0 +1,60 @@
+"""Make a trained model the champion of its name in the MLflow registry, if it passes the gate.
+
+  encdec promote cnn                             the model that lies in the project, as of dvc.lock
+  encdec promote cnn --dry-run                   the same checks; nothing is written and nothing moves
+  encdec promote models:/cnn/3                   an older version, judged anew on the test data of now
+  encdec promote runs:/0123abcd --note "retrained on May's data"
+
+The gate is the section `promotion` of params.yaml: floors for metrics, no clear loss against the champion (a paired
+bootstrap on the same test rows), a good validation, budgets of latency and size, and the tests of tests/model. Every
+check is made, also after one that failed. The decision is kept as a run of MLflow (promotion/decision.json and
+promotion/decision.html) and as tags of the version, refused or not.
+
+Aliases: `challenger` is the version that is being judged or was refused, `champion` the one in use, `previous` the
+champion before it. models:/cnn@champion is an address wherever this project takes one.
+
+Status: 0 accepted, or the champion already; 10 refused; 1 an error, and nothing was moved.
+"""
+
+import argparse
+import sys
+
+REFUSED = 10
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="MODEL", help="a model of params.yaml, or models:/NAME/VERSION, runs:/ID, ..")
+    parser.add_argument("--dry-run", action="store_true", help="judge it, but write nothing and move nothing")
+    parser.add_argument(
+        "--json", action="store_true", dest="as_json", help="print the decision as JSON, and nothing else"
+    )
+    parser.add_argument("--note", metavar="TEXT", help="why; kept with the decision")
+    parser.add_argument(
+        "--replace-incomparable",
+        action="store_true",
+        help="accept it also where the champion cannot be measured on this test data (other classes, another source)",
+    )
+
+
+def run(*, target: str, dry_run: bool, as_json: bool, note: str | None, replace_incomparable: bool) -> None:
+    from pathlib import Path
+
+    from encdec.params.loading import load_params
+    from encdec.promotion.promote import Request, promote
+    from encdec.promotion.terminal import decision_text
+    from encdec.tracking.project import find_project
+    from encdec.tracking.store import open_store
+
+    project = find_project(Path.cwd())
+    params = load_params(project.tree / "params.yaml").params
+    store = open_store(params.tracking.experiment, project)
+    outcome = promote(store, params, Request(target, dry_run, note, replace_incomparable))
+    if as_json:
+        print(outcome.decision.text() if outcome.decision else "null", end="" if outcome.decision else "\n")
+        if outcome.decision is None:
+            print(outcome.said, file=sys.stderr)
+    else:
+        print(decision_text(outcome))
+    if outcome.decision is not None and not outcome.decision.accepted:
+        sys.stdout.flush()
+        sys.exit(REFUSED)

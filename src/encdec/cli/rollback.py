@@ -1,0 +1,33 @@
+"""Put the previous champion of a model back.
+
+  encdec rollback cnn --note "too many sevens"   champion and previous change places
+  encdec rollback cnn                            a second time: it is as it was
+  encdec rollback cnn --to 2                     to a version that the gate accepted once
+
+The decision is kept as a run of MLflow and as tags of the version that was left, as those of `encdec promote` are.
+"""
+
+import argparse
+
+from encdec.params.root import MODEL_NAMES
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", choices=MODEL_NAMES, metavar="MODEL", help=", ".join(MODEL_NAMES))
+    parser.add_argument("--to", type=int, metavar="VERSION", help="another version than the previous champion")
+    parser.add_argument("--note", metavar="TEXT", help="why; kept with the decision")
+
+
+def run(*, model: str, to: int | None, note: str | None) -> None:
+    from pathlib import Path
+
+    from encdec.params.loading import load_params
+    from encdec.promotion.rollback import rollback
+    from encdec.promotion.terminal import decision_text
+    from encdec.tracking.project import find_project
+    from encdec.tracking.store import open_store
+
+    project = find_project(Path.cwd())
+    params = load_params(project.tree / "params.yaml").params
+    store = open_store(params.tracking.experiment, project)
+    print(decision_text(rollback(store, model, to=to, note=note)))

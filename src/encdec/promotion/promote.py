@@ -1,0 +1,238 @@
+"""Puts a candidate through the gate, writes the decision down, and moves the aliases: the champion's last."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import torch
+from filelock import FileLock, Timeout
+
+from encdec.datasets.images import ImageSplit
+from encdec.datasets.pairs import PairSplit
+from encdec.evaluation.bootstrap import Resampling, num_rows
+from encdec.models.storage import StoredModelError
+from encdec.params.root import ModelName, Params
+from encdec.progress import note as say
+from encdec.promotion.behaviour import run_behaviour
+from encdec.promotion.candidate import Candidate, find_candidate, log_candidate, megabytes, trained_on, validation_of
+from encdec.promotion.compare import Incomparable, Stored, compare_with, measure, open_test, opponent_of
+from encdec.promotion.decision import Aliases, Decision, MeasuredOn, Version, metric_lines
+from encdec.promotion.gate import Check, Evidence, judge
+from encdec.promotion.latency import measure_latency
+from encdec.promotion.records import keep
+from encdec.promotion.sentences import sentence_of
+from encdec.tracking import aliases
+from encdec.tracking.address import masked
+from encdec.tracking.aliases import Moved, Pointers
+from encdec.tracking.decided import surroundings
+from encdec.tracking.registry import fetch_model
+from encdec.tracking.repro import get_run
+from encdec.tracking.store import Store, reached
+
+TRIES = 3
+"""How often a candidate is compared anew where the champion has changed in the meantime."""
+
+
+class Request(NamedTuple):
+    """`target`: a model's name or an address. `dry_run`: judge, but write nothing and move nothing."""
+
+    target: str
+    dry_run: bool
+    note: str | None
+    replace_incomparable: bool
+
+
+class Outcome(NamedTuple):
+    """`decision`: None where the candidate is the champion already, then `said` says so. `page`: where it lies."""
+
+    decision: Decision | None
+    page: str | None
+    said: str
+
+
+class Opponent(NamedTuple):
+    """The champion: its version, and the model or why it cannot be measured."""
+
+    version: int
+    stored: Stored | None
+    incomparable: str | None
+
+
+def promote(store: Store, params: Params, request: Request) -> Outcome:
+    """Judge a candidate, and make it the champion where every check passes.
+
+    A process that died half-way has left a state from which the same call goes on: what was registered is found
+    again, and the champion is the old one until everything else is written.
+
+    Raises:
+        ValueError: there is nothing to judge (the message says what to do), or another machine promotes as well.
+    """
+    torch.set_num_threads(params.threads)
+    with TemporaryDirectory() as temporary, reached(store):
+        candidate = find_candidate(store, params, request.target, scratch=Path(temporary))
+        with one_at_a_time(store, candidate.name):
+            for attempt in range(TRIES):
+                try:
+                    return attempt_promotion(store, params, request, candidate, Path(temporary, str(attempt)))
+                except Moved as moved:
+                    say(f"{moved}: comparing anew")
+    raise ValueError(f"the champion of {candidate.name} changed {TRIES} times while this was measured: run it again")
+
+
+@contextmanager
+def one_at_a_time(store: Store, model: str) -> Iterator[None]:
+    """Of this machine only one process decides about a model; others wait. The lock of a dead one is free."""
+    store.project.work.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(store.project.work / f"promotion-{model}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say(f"another promotion or rollback of {model} is under way on this machine: waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def attempt_promotion(store: Store, params: Params, request: Request, candidate: Candidate, scratch: Path) -> Outcome:
+    name, test = candidate.name, open_test(store.project.tree / candidate.data.test, candidate.stored.model)
+    if request.dry_run:
+        turn = ""
+        model_id = candidate.logged.model_id if candidate.logged else None
+        version = aliases.version_of(store, name, model_id=model_id, digest=candidate.digest)
+    else:
+        aliases.make_registered(store, name)
+        turn = aliases.take_turn(store, name)
+        logged = log_candidate(store, candidate, test)
+        candidate = candidate._replace(logged=logged)
+        version = aliases.register(store, name, logged, digest=candidate.digest)
+    before = aliases.read_pointers(store, name)
+    if version is not None and version == before.champion:
+        return Outcome(None, None, f"{name} version {version} is the champion already: nothing moves")
+    if version is not None and not request.dry_run:
+        aliases.point_challenger(store, name, version)
+        before = before._replace(challenger=version)
+    opponent = find_opponent(store, candidate, before.champion, scratch)
+    evidence = gather(store, params, request, candidate, test, opponent)
+    checks = judge(evidence, params.promotion, params.gate(name))
+    decision = decide(store, params, request, candidate, evidence, checks, version=version, before=before)
+    if request.dry_run or version is None:
+        return Outcome(decision, None, decision.sentence)
+    page = keep(store, decision)
+    if decision.accepted:
+        aliases.move_champion(store, name, version, seen=before, turn=turn)
+    return Outcome(decision, page, decision.sentence)
+
+
+def find_opponent(store: Store, candidate: Candidate, champion: int | None, scratch: Path) -> Opponent | None:
+    if champion is None:
+        return None
+    try:
+        folder = fetch_model(store, f"models:/{candidate.name}/{champion}", to=scratch / "champion")
+        return Opponent(champion, opponent_of(candidate.stored, folder), None)
+    except Incomparable as reason:
+        return Opponent(champion, None, str(reason))
+    except (StoredModelError, ValueError) as error:  # its files are lost or broken
+        return Opponent(champion, None, masked(str(error)))
+
+
+def gather(
+    store: Store,
+    params: Params,
+    request: Request,
+    candidate: Candidate,
+    test: ImageSplit | PairSplit,
+    opponent: Opponent | None,
+) -> Evidence:
+    """Measure everything; the candidate and the champion in this process, on the same rows."""
+    rules, settings, seed = params.promotion, params.evaluation, params.seed
+    theirs = opponent.stored if opponent is not None else None
+    say(f"promote {candidate.name}: measuring on {candidate.data.test}")
+    ours_scores = measure(candidate.stored, test, settings=settings, seed=seed)
+    their_scores = measure(theirs, test, settings=settings, seed=seed) if theirs is not None else None
+    resampling = Resampling(rules.resamples, rules.confidence, seed)
+    comparisons = compare_with(ours_scores, their_scores, resampling)
+    models = [candidate.stored.model, *([theirs.model] if theirs is not None else [])]
+    latencies = measure_latency(models, test, rows=rules.latency_rows, threads=params.threads)
+    behaviour = None
+    if rules.behaviour:
+        say(f"promote {candidate.name}: running tests/model")
+        prepared = (store.project.tree / candidate.data.test).parent
+        behaviour = run_behaviour(store.project.tree, model=candidate.stored.folder, prepared=prepared)
+    return Evidence(
+        comparisons=comparisons,
+        rows=num_rows(ours_scores.columns),
+        champion=opponent.version if opponent is not None else None,
+        incomparable=opponent.incomparable if opponent is not None else None,
+        replace_incomparable=request.replace_incomparable,
+        validation=validation_of(store.project, candidate.data)._replace(
+            of_training=trained_on(store, candidate) == candidate.data.train_digest
+        ),
+        latency=latencies[0],
+        latency_champion=latencies[1] if theirs is not None else None,
+        size_mb=megabytes(candidate.stored.folder),
+        behaviour=behaviour,
+    )
+
+
+def decide(
+    store: Store,
+    params: Params,
+    request: Request,
+    candidate: Candidate,
+    evidence: Evidence,
+    checks: tuple[Check, ...],
+    *,
+    version: int | None,
+    before: Pointers,
+) -> Decision:
+    name, accepted = candidate.name, all(check.passed for check in checks)
+    after = aliases.after_move(before, version) if accepted and version is not None else before
+    unit = "distinct sources" if candidate.stored.model.card.kind == "pairs" else "images"
+    logged = candidate.logged
+    decision = Decision(
+        action="promote",
+        model=name,
+        accepted=accepted,
+        sentence="",
+        note=masked(request.note) if request.note else None,
+        candidate=describe(store, version, candidate.digest, logged.run_id if logged else None),
+        champion=describe_champion(store, name, before.champion),
+        checks=checks,
+        metrics=metric_lines(evidence.comparisons),
+        test=MeasuredOn(path=candidate.data.test, digest=candidate.data.test_digest, rows=evidence.rows, unit=unit),
+        rules=rules_of(params, name),
+        before=Aliases(**before._asdict()),
+        after=Aliases(**after._asdict()),
+        undo=f"encdec rollback {name}" if accepted and before.champion is not None else None,
+        surroundings=now(store),
+    )
+    return decision.model_copy(update={"sentence": sentence_of(decision, dry_run=request.dry_run)})
+
+
+def rules_of(params: Params, name: ModelName) -> Mapping[str, object]:
+    common = params.promotion.model_dump(exclude={"models"})
+    return {**common, **params.gate(name).model_dump(), "seed": params.seed}
+
+
+def describe(store: Store, version: int | None, digest: str | None, run_id: str | None) -> Version:
+    """A version with the commit that its training run tells."""
+    run = get_run(store, run_id or "")
+    commit: str | None = run.data.tags.get("git.commit") if run is not None else None
+    return Version(number=version, digest=digest, run_id=run_id, commit=commit)
+
+
+def describe_champion(store: Store, name: str, version: int | None) -> Version | None:
+    if version is None:
+        return None
+    found = store.client.get_model_version(name, str(version))
+    return describe(store, version, found.tags.get(aliases.DIGEST_TAG), found.run_id or None)
+
+
+def now(store: Store) -> Mapping[str, str]:
+    moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return {"at": moment, **surroundings(store)}

@@ -1,0 +1,108 @@
+"""Candidate and champion on the same rows; and what keeps them from being compared."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from encdec.cards import ImageCard
+from encdec.evaluation.bootstrap import Resampling
+from encdec.metrics.reconstruction import RECONSTRUCTION_METRICS
+from encdec.metrics.scores import Scores
+from encdec.models.build import build_network
+from encdec.models.denoising_autoencoder.spec import DenoisingAutoencoderSpec
+from encdec.models.storage import load_model, save_model
+from encdec.params.corruption import GaussianNoise
+from encdec.params.loading import Loaded, load_params
+from encdec.params.root import ModelName, ModelSpec
+from encdec.promotion.compare import Incomparable, Stored, compare_with, gain_of, opponent_of
+
+CARD = ImageCard(kind="images", source="digits", channels=1, height=8, width=8, pixel_max=16, classes=("a", "b"))
+RESAMPLING = Resampling(resamples=200, confidence=0.95, seed=1)
+
+
+@pytest.fixture(scope="module")
+def loaded(root: Path) -> Loaded:
+    return load_params(root / "params.yaml")
+
+
+def stored(folder: Path, name: ModelName, spec: ModelSpec, card: ImageCard = CARD) -> Stored:
+    torch.manual_seed(1)
+    folder.mkdir()
+    save_model(folder, name=name, spec=spec, card=card, network=build_network(name, spec, card))
+    return Stored(folder, load_model(folder))
+
+
+def scores(mse: "np.typing.NDArray[np.float64]") -> Scores:
+    return Scores({"mse": mse}, RECONSTRUCTION_METRICS, {})
+
+
+def test_the_gain_is_paired_so_a_constant_one_is_certain() -> None:
+    champion = np.random.default_rng(0).uniform(1, 9, size=50)  # rows of very different difficulty
+    found = compare_with(scores(champion - 0.5), scores(champion), RESAMPLING)[0]
+    gain = gain_of(found)
+    assert found.metric.name == "mse"
+    assert gain is not None
+    assert gain == pytest.approx((0.5, 0.5, 0.5))  # unpaired, the interval would be more than 1 wide
+    assert found.model.high - found.model.low > 1
+
+
+def test_the_gain_of_a_worse_one_is_below_zero_and_the_same_twice() -> None:
+    generator = np.random.default_rng(0)
+    champion = generator.uniform(0, 1, size=200)
+    candidate = champion + generator.uniform(0.0, 0.4, size=200)  # 0.2 more on average
+    first, second = (compare_with(scores(candidate), scores(champion), RESAMPLING)[0] for _ in range(2))
+    gain = gain_of(first)
+    assert gain is not None
+    assert gain.high < 0
+    assert gain.value == pytest.approx(-(candidate - champion).mean())
+    assert gain == gain_of(second)
+
+
+def test_other_rows_are_never_compared() -> None:
+    with pytest.raises(ValueError, match="must be of the same test split"):
+        compare_with(scores(np.ones(5)), scores(np.ones(6)), RESAMPLING)
+
+
+def test_without_a_champion_there_is_no_gain() -> None:
+    assert gain_of(compare_with(scores(np.array([0.1, 0.2])), None, RESAMPLING)[0]) is None
+
+
+def test_a_champion_of_other_classes_is_incomparable(tmp_path: Path, loaded: Loaded) -> None:
+    spec = loaded.params.models.cnn
+    ours = stored(tmp_path / "ours", "cnn", spec)
+    theirs = stored(tmp_path / "theirs", "cnn", spec, CARD.model_copy(update={"classes": ("a", "b", "c")}))
+    with pytest.raises(Incomparable, match=r"was trained on digits with the card .*'c'"):
+        opponent_of(ours, theirs.folder)
+    assert opponent_of(ours, ours.folder).model.name == "cnn"
+
+
+def test_a_champion_with_another_likelihood_is_incomparable(tmp_path: Path, loaded: Loaded) -> None:
+    spec = loaded.params.models.vae
+    ours = stored(tmp_path / "ours", "vae", spec)
+    theirs = stored(tmp_path / "theirs", "vae", spec.model_copy(update={"likelihood": "bernoulli"}))
+    with pytest.raises(Incomparable, match="likelihood is bernoulli: its bound has another scale"):
+        opponent_of(ours, theirs.folder)
+
+
+def test_a_champion_that_removed_other_noise_is_given_the_candidates(tmp_path: Path, loaded: Loaded) -> None:
+    spec = loaded.params.models.denoising_autoencoder
+    less = spec.model_copy(update={"corruption": GaussianNoise(kind="gaussian", noise_std=0.05)})
+    ours, theirs = (
+        stored(tmp_path / "ours", "denoising_autoencoder", spec),
+        stored(tmp_path / "theirs", "denoising_autoencoder", less),
+    )
+    used = opponent_of(ours, theirs.folder).model.spec
+    assert isinstance(used, DenoisingAutoencoderSpec)
+    assert used.corruption == spec.corruption
+
+
+def test_a_champion_with_another_vocabulary_is_incomparable(tmp_path: Path, loaded: Loaded) -> None:
+    ours = stored(tmp_path / "ours", "cnn", loaded.params.models.cnn)
+    theirs = stored(tmp_path / "theirs", "cnn", loaded.params.models.cnn)
+    for each, letter in ((ours, "a"), (theirs, "b")):
+        (each.folder / "vocabulary").mkdir()
+        (each.folder / "vocabulary" / "source.json").write_text(letter)
+    with pytest.raises(Incomparable, match="another vocabulary"):
+        opponent_of(ours, theirs.folder)
