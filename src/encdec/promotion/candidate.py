@@ -15,12 +15,14 @@ from encdec.promotion.chain import REPRO, Data, Trained, find_data, find_trained
 from encdec.promotion.compare import Stored
 from encdec.promotion.gate import Validation
 from encdec.tracking.aliases import Logged, logged_at, logged_by
-from encdec.tracking.digests import dvc_digest
-from encdec.tracking.evaluated import Weights, in_tag, restored_run, training_run_of
+from encdec.tracking.digests import dvc_digest, in_tag
+from encdec.tracking.evaluated import training_run_of
+from encdec.tracking.locked import locked_stages
 from encdec.tracking.package import Example, log_package
 from encdec.tracking.project import Project
 from encdec.tracking.registry import FORMS, fetch_model
 from encdec.tracking.repro import get_run
+from encdec.tracking.restored import record_restored
 from encdec.tracking.store import Store
 
 EXAMPLES = 3
@@ -91,15 +93,17 @@ def log_candidate(store: Store, candidate: Candidate, test: ImageSplit | PairSpl
     name, digest = candidate.trained
     card = candidate.stored.model.card
     run = training_run_of(store, name, digest)
-    if run is None:
-        tags = {"model": candidate.name, "kind": card.kind, "source": card.source}
-        run = restored_run(store, Weights(candidate.stored.folder, name, digest), tags=tags)
+    run_id = run.info.run_id if run is not None else None
+    if run_id is None:
+        tags = {"kind": card.kind, "source": card.source}
+        run_id = record_restored(store, locked_stages(store.project.tree), name, digest, tags=tags)
+    assert run_id is not None  # dvc.lock has it
     if isinstance(test, ImageSplit):
         example: Example = test.batch(np.arange(min(EXAMPLES, len(test)))).images.numpy()
     else:
         example = test.rows["source"].head(EXAMPLES).tolist()
     folder = candidate.stored.folder
-    return logged_at(store, log_package(store, run.info.run_id, folder=folder, name=candidate.name, example=example))
+    return logged_at(store, log_package(store, run_id, folder=folder, name=candidate.name, example=example))
 
 
 def validation_of(project: Project, data: Data) -> Validation:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from encdec.tracking.address import is_server, without_credentials
+from encdec.tracking.git import git_state
 from encdec.tracking.notes import NOTE_TAG
 from encdec.tracking.recorder import Recorder
 from encdec.tracking.report_runs import LOCAL_UI, run_page
@@ -33,7 +34,7 @@ class Record(NamedTuple):
 
 def surroundings(store: Store) -> dict[str, str]:
     """The commit, the user and the versions with which a decision is made."""
-    return {**git_tags(store.project, []), **user_tags(), **version_tags()}
+    return {**git_tags(git_state(store.project.tree, [])), **user_tags(), **version_tags()}
 
 
 def begin_decision(store: Store, *, action: str, model: str, version: int) -> str:
@@ -60,7 +61,7 @@ def end_decision(store: Store, run_id: str, record: Record) -> None:
     """Write everything, and end the run well."""
     store.client.log_text(run_id, record.document, f"{FOLDER}/{DOCUMENT}")
     store.client.log_text(run_id, record.page, f"{FOLDER}/{PAGE}")
-    recorder = Recorder(store, run_id, continued=False)
+    recorder = Recorder(store, run_id)
     recorder.log_metrics(record.metrics)
     recorder.set_tags({**record.tags, NOTE_TAG: record.note})
     recorder.flush()
