@@ -37,7 +37,8 @@ def champion(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Pro
     (run,) = search(store, "tags.stage = 'train' and tags.model = 'cnn'")
     (output,) = run.outputs.model_outputs
     store.client.create_registered_model("cnn")
-    store.client.create_model_version("cnn", f"models:/{output.model_id}", model_id=output.model_id)
+    model = store.client.get_logged_model(output.model_id)  # by id MLflow would look in its global store
+    store.client.create_model_version("cnn", model.artifact_location)
     store.client.set_registered_model_alias("cnn", "champion", "1")
     return project
 

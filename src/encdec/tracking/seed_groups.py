@@ -7,15 +7,12 @@ other bytes for every seed, so that stage's own digest stands for it.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import yaml
-
-from encdec.report.graph import filled, paths
 from encdec.tracking.digests import Ignore, dvc_digest, read_ignore
+from encdec.tracking.dvc_graph import Stage, read, read_graph
 from encdec.tracking.git import LOCK_FILE, locked_outs
 from encdec.tracking.project import Project
 from encdec.tracking.versions import main_versions
@@ -29,15 +26,6 @@ GROUPED = ("tune", "train", "evaluate")
 LEFT_OUT = {"evaluate": ("train",)}
 """An evaluation is the same for every model of a group, however that came to be: its row says that by its own tag."""
 DIGEST_CHARACTERS = 16
-
-
-class Stage(NamedTuple):
-    """What dvc.yaml says of a stage; `params`: dotted names in params.yaml."""
-
-    verb: str
-    deps: tuple[str, ...]
-    outs: tuple[str, ...]
-    params: tuple[str, ...]
 
 
 def seed_group(
@@ -114,41 +102,3 @@ class Graph:
             elif path.exists():
                 self.digests[dep] = dvc_digest(path, ignore=self.ignore)
         return self.digests.get(dep)
-
-
-def read_graph(tree: Path) -> dict[str, Stage]:
-    """The stages of dvc.yaml by DVC's names for them, with every reference put in."""
-    content = read(tree / "dvc.yaml")
-    bodies: Mapping[str, Mapping[str, Any]] = content.get("stages") or {}
-    if not bodies:
-        return {}
-    variables = read(tree / "params.yaml")
-    for entry in content.get("vars") or ():
-        variables |= entry if isinstance(entry, dict) else {}
-    return {name: stage for verb, body in bodies.items() for name, stage in unrolled(verb, body, variables)}
-
-
-def unrolled(verb: str, body: Mapping[str, Any], variables: Mapping[str, Any]) -> Iterator[tuple[str, Stage]]:
-    if "foreach" not in body:
-        yield verb, build_stage(verb, body, variables)
-        return
-    entries = filled(body["foreach"], variables)
-    pairs = entries.items() if isinstance(entries, dict) else [(item, item) for item in entries]
-    for key, item in pairs:
-        yield f"{verb}@{key}", build_stage(verb, body["do"], {**variables, "key": key, "item": item})
-
-
-def build_stage(verb: str, body: Mapping[str, Any], variables: Mapping[str, Any]) -> Stage:
-    def put_in(entries: list[str]) -> tuple[str, ...]:
-        return tuple(
-            str(filled(filled(entry, variables), variables)) for entry in entries
-        )  # ${item.x} may be one again
-
-    outs = [path for section in ("outs", "metrics", "plots") for path in paths(body.get(section))]
-    named = [entry for entry in body.get("params") or () if isinstance(entry, str)]  # the other kind is a whole file
-    return Stage(verb, put_in(list(paths(body.get("deps")))), put_in(outs), put_in(named))
-
-
-def read(path: Path) -> dict[str, Any]:
-    content: Any = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    return content if isinstance(content, dict) else {}

@@ -59,6 +59,8 @@ def write_rows(store: Store, group: str) -> bool:
     Returns:
         Whether something had to be written.
     """
+    from mlflow.exceptions import MlflowException
+
     found = {key: seeds for key, seeds in members(store, group).items() if len(seeds) >= LEAST_SEEDS}
     rows: dict[str, Run] = {}
     changed = False
@@ -71,7 +73,12 @@ def write_rows(store: Store, group: str) -> bool:
             rows[key] = row
     for key, seeds in found.items():
         row = rows.get(key) or create(store, {GROUP_TAG: group, EVALUATION_GROUP_TAG: key})
-        changed = write(store, row, seeds) or changed
+        try:
+            changed = write(store, row, seeds) or changed
+        except MlflowException:
+            if store.client.get_run(row.info.run_id).info.lifecycle_stage == "active":
+                raise
+            changed = True  # another machine has one as well, and took this for one too many
     return changed
 
 

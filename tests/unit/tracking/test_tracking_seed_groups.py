@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from encdec.tracking.dvc_graph import read_graph
 from encdec.tracking.project import Project
-from encdec.tracking.seed_groups import group_tags, read_graph, seed_group
+from encdec.tracking.seed_groups import group_tags, seed_group
 
 
 @pytest.fixture(scope="module")

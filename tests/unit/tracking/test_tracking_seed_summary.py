@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from encdec.tracking.notes import NOTE_TAG
@@ -175,3 +176,24 @@ def test_machines_that_end_at_once_leave_one_row_with_all_seeds(store: Store, tm
     assert found.data.metrics["test/mse"] == 3.0
     assert found.data.tags["seeds"] == "1, 2, 3, 4, 5"
     assert found.info.run_name == "vae, 5 seeds"
+
+
+def test_a_row_that_another_machine_takes_away_while_it_is_written_is_made_anew(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_text = MlflowClient.log_text
+    taken: list[str] = []
+
+    def take_away(self: MlflowClient, run_id: str, text: str, path: str) -> None:
+        if not taken:
+            taken.append(run_id)
+            self.delete_run(run_id)
+        log_text(self, run_id, text, path)
+
+    for seed in (1, 2):
+        row(store, seed, {"test/mse": float(seed)})
+    monkeypatch.setattr(MlflowClient, "log_text", take_away)
+    bring_up_to_date(store, "g")
+    (found,) = summaries(store)
+    assert found.info.run_id not in taken
+    assert found.data.metrics["test/mse"] == 1.5
