@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(reference: str, as_json: bool, every: bool) -> None:
     from encdec.params.loading import load_params
-    from encdec.tracking.history import History
-    from encdec.tracking.lineage import trace
+    from encdec.tracking.lineage.chain import trace
+    from encdec.tracking.lineage.history import History
     from encdec.tracking.project import find_project
     from encdec.tracking.store import open_store, reached
 
@@ -44,7 +44,7 @@ def run(reference: str, as_json: bool, every: bool) -> None:
         return
     from rich.console import Console
 
-    from encdec.tracking.lineage_tree import tree_of
+    from encdec.tracking.lineage.tree import tree_of
 
     console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
     console.print(lineage.focus.said, style="dim", highlight=False)

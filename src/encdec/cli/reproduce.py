@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from encdec.tracking.verdict import Verdict
+    from encdec.tracking.reproduction.verdict import Verdict
 
 DIGEST_CHARACTERS = 8
 
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(reference: str, everything: bool, keep: bool, without_changes: bool, as_json: bool) -> None:
     from encdec.params.loading import load_params
     from encdec.tracking.project import find_project
-    from encdec.tracking.reproduction import reproduce
+    from encdec.tracking.reproduction.reproduce import reproduce
     from encdec.tracking.store import open_store, reached
 
     project = find_project(Path.cwd())

@@ -121,7 +121,7 @@ def interval(name: str, values: Sequence[float]) -> Line:
 
 def show_rows(project: "Project", experiment: str, found: "dict[ModelName, list[Result]]") -> None:
     """Where MLflow has the same numbers."""
-    from encdec.tracking.seed_summary import rows_of
+    from encdec.tracking.seeds.summary import rows_of
     from encdec.tracking.store import open_store
 
     store = open_store(experiment, project)

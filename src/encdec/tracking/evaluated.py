@@ -11,8 +11,8 @@ from encdec.tracking.locked import LockedStage
 from encdec.tracking.notes import NOTE_TAG, training_note
 from encdec.tracking.recorder import Recorder
 from encdec.tracking.repro import PARENT_TAG
-from encdec.tracking.seed_groups import EVALUATION_GROUP_TAG, GROUP_TAG
-from encdec.tracking.seed_summary import bring_up_to_date
+from encdec.tracking.seeds.groups import EVALUATION_GROUP_TAG, GROUP_TAG
+from encdec.tracking.seeds.summary import bring_up_to_date
 from encdec.tracking.store import Store, search
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def record_evaluation(
     """Put an evaluation on the model's row, and the row into the mean over its seeds; no number is written twice.
 
     Args:
-        group: of the evaluation's run (see `seed_groups`).
+        group: of the evaluation's run (see `seeds.groups`).
         artifacts: folders, by the name of the artifact folder that gets their content.
         side_by_side: files for the top of the artifacts.
 

@@ -95,7 +95,7 @@ class Evaluation(Operation):
     """An evaluation for the row of its model: the training run of the weights of that digest, or a restored one.
 
     `attachments`: artifact folders by their name, and, as `side_by_side/..`, files for the top of the artifacts.
-    `spec`: the parameters of a restored row. `group`: that of the evaluation's run (see `seed_groups`).
+    `spec`: the parameters of a restored row. `group`: that of the evaluation's run (see `seeds.groups`).
     """
 
     kind: Literal["evaluation"] = "evaluation"

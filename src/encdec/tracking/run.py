@@ -31,7 +31,7 @@ from encdec.tracking.pointer import StateFolder, state_folder
 from encdec.tracking.recorder import clean_params, clean_tags, points_of
 from encdec.tracking.repro import PARENT_TAG
 from encdec.tracking.restored import spec_params
-from encdec.tracking.seed_groups import GROUP_TAG
+from encdec.tracking.seeds.groups import GROUP_TAG
 from encdec.tracking.sending import SIDE_BY_SIDE
 from encdec.tracking.store import now_ms, search
 from encdec.tracking.trial import STATUS, TrialRun

@@ -13,9 +13,9 @@ from typing import IO, NamedTuple
 
 from encdec.outs import write_text
 from encdec.progress import note
-from encdec.tracking.dvc_graph import read_graph
 from encdec.tracking.git import LOCK_FILE, git, locked_outs
 from encdec.tracking.project import Project
+from encdec.tracking.seeds.graph import read_graph
 
 LOG_FOLDER = "seeds"
 LOOK_SECONDS = 0.2

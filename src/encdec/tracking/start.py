@@ -20,7 +20,7 @@ from encdec.tracking.flat import MAX_TAG, cut, flattened, safe_key
 from encdec.tracking.git import GitState, git_state
 from encdec.tracking.machine import machine
 from encdec.tracking.project import Project
-from encdec.tracking.seed_groups import group_tags
+from encdec.tracking.seeds.groups import group_tags
 from encdec.tracking.versions import main_versions
 
 DVC_VARIABLES = ("DVC_STAGE", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV")

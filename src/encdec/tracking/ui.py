@@ -25,7 +25,7 @@ from encdec.tracking.address import (
     without_credentials,
 )
 from encdec.tracking.project import find_project
-from encdec.tracking.seed_summary import bring_all_up_to_date
+from encdec.tracking.seeds.summary import bring_all_up_to_date
 from encdec.tracking.store import Store, open_store
 from encdec.tracking.views import VIEW, last_trainings, publish
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from test_tracking_seed_summary import row
 
 from encdec.tracking.project import Project
-from encdec.tracking.seed_summary import bring_up_to_date
+from encdec.tracking.seeds.summary import bring_up_to_date
 from encdec.tracking.store import open_store
 
 

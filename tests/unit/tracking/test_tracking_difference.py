@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from encdec.tracking.difference import first_difference
+from encdec.tracking.reproduction.difference import first_difference
 
 
 @pytest.mark.parametrize(

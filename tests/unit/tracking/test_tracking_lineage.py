@@ -16,9 +16,9 @@ from encdec.tracking import repro, start
 from encdec.tracking.digests import dvc_digest
 from encdec.tracking.evaluated import Headline
 from encdec.tracking.git import GitState
-from encdec.tracking.history import History
-from encdec.tracking.lineage import Lineage, trace
-from encdec.tracking.lineage_tree import tree_of
+from encdec.tracking.lineage.chain import Lineage, trace
+from encdec.tracking.lineage.history import History
+from encdec.tracking.lineage.tree import tree_of
 from encdec.tracking.repro import DvcProcess
 from encdec.tracking.stage import tracked_stage
 from encdec.tracking.store import Store

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from encdec.tracking.dvc_graph import read_graph
 from encdec.tracking.project import Project
-from encdec.tracking.seed_groups import group_tags, seed_group
+from encdec.tracking.seeds.graph import read_graph
+from encdec.tracking.seeds.groups import group_tags, seed_group
 
 
 @pytest.fixture(scope="module")

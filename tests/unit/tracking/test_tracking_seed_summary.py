@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from encdec.tracking.notes import NOTE_TAG
-from encdec.tracking.seed_summary import STAGE, bring_all_up_to_date, bring_up_to_date, rows_of
+from encdec.tracking.seeds.summary import STAGE, bring_all_up_to_date, bring_up_to_date, rows_of
 from encdec.tracking.store import Store, search
 
 OUT = "dvc.out/data/05_models/vae"

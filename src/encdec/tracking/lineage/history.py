@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from encdec.tracking.digests import in_tag
 from encdec.tracking.flat import safe_key
+from encdec.tracking.lineage.step import Step, step_of_data, step_of_lock, step_of_run
 from encdec.tracking.locked import LockedStage, locked_stages, maker
 from encdec.tracking.registry import SOURCE
 from encdec.tracking.restored import makers
-from encdec.tracking.step import Step, step_of_data, step_of_lock, step_of_run
 from encdec.tracking.store import PAGE, Store, search
 
 if TYPE_CHECKING:

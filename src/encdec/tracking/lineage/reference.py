@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from encdec.tracking.address import masked
 from encdec.tracking.digests import dvc_digest, read_ignore
-from encdec.tracking.history import History
+from encdec.tracking.lineage.history import History
+from encdec.tracking.lineage.step import IN, OUT, Step, part, step_of_run
 from encdec.tracking.locked import around
 from encdec.tracking.registry import RUN, logged_model
 from encdec.tracking.repro import PARENT_TAG, get_run
-from encdec.tracking.step import IN, OUT, Step, part, step_of_run
 from encdec.tracking.store import Store, search
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from encdec.tracking.changes import DIFF_FILE, DIFF_FOLDER, DIFF_TAG, MAX_DIFF, TOO_LARGE_TAG
-from encdec.tracking.step import Step
+from encdec.tracking.lineage.step import Step
 from encdec.tracking.store import Store
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from encdec.tracking.lineage import Lineage
-from encdec.tracking.step import Step
+from encdec.tracking.lineage.chain import Lineage
+from encdec.tracking.lineage.step import Step
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -12,9 +12,9 @@ from functools import cached_property
 from typing import Any
 
 from encdec.tracking.digests import Ignore, dvc_digest, read_ignore
-from encdec.tracking.dvc_graph import Stage, read, read_graph
 from encdec.tracking.git import LOCK_FILE, locked_outs
 from encdec.tracking.project import Project
+from encdec.tracking.seeds.graph import Stage, read, read_graph
 from encdec.tracking.versions import main_versions
 
 GROUP_TAG = "seed_group"

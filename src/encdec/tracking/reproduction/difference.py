@@ -8,8 +8,8 @@ from itertools import zip_longest
 from pathlib import Path, PurePath
 from typing import Any
 
-from encdec.tracking.contents import Contents, file_digests
 from encdec.tracking.flat import cut
+from encdec.tracking.reproduction.contents import Contents, file_digests
 
 MOST_FILES = 5
 MOST_CHARACTERS = 80

@@ -10,8 +10,8 @@ from filelock import FileLock
 from encdec.tracking.flat import MAX_TAG, cut
 from encdec.tracking.notes import NOTE_TAG, seeds_note
 from encdec.tracking.recorder import Recorder
-from encdec.tracking.seed_groups import EVALUATION_GROUP_TAG, GROUP_TAG
-from encdec.tracking.seed_members import TAGS, Member, members, shared_params, shared_tags, statistics_of
+from encdec.tracking.seeds.groups import EVALUATION_GROUP_TAG, GROUP_TAG
+from encdec.tracking.seeds.members import TAGS, Member, members, shared_params, shared_tags, statistics_of
 from encdec.tracking.store import Store, search
 
 if TYPE_CHECKING:

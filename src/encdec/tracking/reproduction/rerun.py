@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from encdec.tracking.contents import Contents
-from encdec.tracking.graph import Graph, plan, read_graph
-from encdec.tracking.step import Step
-from encdec.tracking.worktree import FOREIGN
+from encdec.tracking.lineage.step import Step
+from encdec.tracking.reproduction.contents import Contents
+from encdec.tracking.reproduction.graph import Graph, plan, read_graph
+from encdec.tracking.reproduction.worktree import FOREIGN
 
 STOP_SECONDS = 10
 

@@ -3,19 +3,19 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from encdec.tracking.contents import Contents
-from encdec.tracking.difference import differences
 from encdec.tracking.digests import dvc_digest
-from encdec.tracking.history import History
-from encdec.tracking.lineage import climb
-from encdec.tracking.reference import resolve
-from encdec.tracking.reproducible import kept_diff, reproducible
-from encdec.tracking.rerun import run_again
-from encdec.tracking.step import Step
+from encdec.tracking.lineage.chain import climb
+from encdec.tracking.lineage.history import History
+from encdec.tracking.lineage.reference import resolve
+from encdec.tracking.lineage.step import Step
+from encdec.tracking.reproduction.contents import Contents
+from encdec.tracking.reproduction.difference import differences
+from encdec.tracking.reproduction.reproducible import kept_diff, reproducible
+from encdec.tracking.reproduction.rerun import run_again
+from encdec.tracking.reproduction.surroundings import changed_surroundings
+from encdec.tracking.reproduction.verdict import Compared, Verdict
+from encdec.tracking.reproduction.worktree import temporary_worktree
 from encdec.tracking.store import Store
-from encdec.tracking.surroundings import changed_surroundings
-from encdec.tracking.verdict import Compared, Verdict
-from encdec.tracking.worktree import temporary_worktree
 
 VERDICT_TAG = "encdec.reproduced"
 WHEN_TAG = "encdec.reproduced.at"

@@ -4,9 +4,9 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from encdec.tracking.history import History, Version
-from encdec.tracking.reference import Focus, resolve
-from encdec.tracking.step import Step
+from encdec.tracking.lineage.history import History, Version
+from encdec.tracking.lineage.reference import Focus, resolve
+from encdec.tracking.lineage.step import Step
 
 FORMAT = 1
 """Of the JSON; another number means that a key has gone or means something else."""

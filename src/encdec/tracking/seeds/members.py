@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from encdec.tracking.seed_groups import EVALUATION_GROUP_TAG, GROUP_TAG
+from encdec.tracking.seeds.groups import EVALUATION_GROUP_TAG, GROUP_TAG
 from encdec.tracking.store import Store, search
 
 if TYPE_CHECKING:
