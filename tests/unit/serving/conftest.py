@@ -24,10 +24,10 @@ def registry(trained: TrainedProject, root: Path, tmp_path_factory: pytest.TempP
 
 @pytest.fixture
 def own_registry(trained: TrainedProject, root: Path, tmp_path: Path) -> Registry:
-    """One that a test may damage."""
+    """One with the classifier alone, that a test may damage."""
     project = tmp_path / "project"
     project.mkdir()
-    return register(project, trained.models, root)
+    return register(project, trained.models, root, ["cnn"])
 
 
 @pytest.fixture(scope="session", params=["cnn", "vae", "seq2seq"])

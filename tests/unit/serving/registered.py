@@ -3,16 +3,19 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
+from mlflow.entities import LoggedModel
 
 from encdec.cards import PairCard
 from encdec.params.root import ModelName
 from encdec.tracking.package import Example, log_package, read_card
 from encdec.tracking.project import Project
+from encdec.tracking.registry import logged_model
 from encdec.tracking.store import Store, open_store
 
 REGISTERED: tuple[ModelName, ...] = ("cnn", "autoencoder", "vae", "seq2seq")
@@ -33,16 +36,17 @@ class Registry(NamedTuple):
         return {**inherited, "PATH": path, "MLFLOW_TRACKING_URI": self.store.uri, "OMP_NUM_THREADS": "1"}
 
     def package(self, name: ModelName) -> Path:
-        version = self.store.client.get_model_version_by_alias(name, "champion")
-        found = self.store.client.get_logged_model(version.model_id)
-        return Path(found.artifact_location.removeprefix("file://"))
+        return Path(self.model(name).artifact_location.removeprefix("file://"))
+
+    def model(self, name: ModelName) -> LoggedModel:
+        return logged_model(self.store, f"models:/{name}@champion")
 
 
-def register(project: Path, models: Path, root: Path) -> Registry:
+def register(project: Path, models: Path, root: Path, names: Sequence[ModelName] = REGISTERED) -> Registry:
     (project / "dvc.yaml").write_text("stages: {}\n", encoding="utf-8")
     (project / "params.yaml").write_bytes((root / "params.yaml").read_bytes())
     store = open_store("encdec", Project(project, project))
-    for name in REGISTERED:
+    for name in names:
         run_id = str(store.client.create_run(store.experiment_id).info.run_id)
         address = log_package(store, run_id, folder=models / name, name=name, example=example_of(models / name))
         store.client.create_registered_model(name)

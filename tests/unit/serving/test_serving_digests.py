@@ -52,8 +52,7 @@ def test_a_model_of_before_there_were_digests_is_used_with_a_note(
     own_registry: Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     client = own_registry.store.client
-    version = client.get_model_version_by_alias("cnn", "champion")
-    client.delete_logged_model_tag(version.model_id, DIGEST_TAG)
+    client.delete_logged_model_tag(own_registry.model("cnn").model_id, DIGEST_TAG)
     (own_registry.package("cnn") / DIGEST_FILE).unlink()
     assert fetch_model(own_registry.store, "models:/cnn@champion", to=tmp_path / "old").is_dir()
     assert "was logged without digests" in capsys.readouterr().err
