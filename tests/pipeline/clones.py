@@ -28,6 +28,9 @@ def first_clone(root: Path, folder: Path, *, s3: str) -> Project:
     project.edit_params("pairs", "enabled", value=False)
     for name in ("autoencoder", "sparse_autoencoder", "denoising_autoencoder", "vae", "seq2seq"):
         project.edit_params("models", name, "enabled", value=False)
+    project.edit_params("promotion", "behaviour", value=False)  # what a few steps of training gave behaves badly
+    project.edit_params("promotion", "models", MODEL, "floors", value={"accuracy": 0.01})
+    project.edit_params("promotion", "models", MODEL, "margin", value=1.0)
     cut_graph(project.path / "dvc.yaml")
     project.run("dvc", "remote", "add", "--default", "team", "s3://dvc/encdec")
     project.run("dvc", "remote", "modify", "team", "endpointurl", s3)

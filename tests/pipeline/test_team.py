@@ -1,5 +1,6 @@
 """A team's servers, started as they are deployed, and the clones of its members at work on them at once."""
 
+import json
 import os
 import signal
 import sys
@@ -8,14 +9,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.error import URLError
 from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
 from clones import TRACKED, Finished, clone, first_clone, repro_at_once
 from small_project import Project as Clone
 from started import command, digests, end, locked, paused
-from team import HOST_NAME, Team, started_team
+from team import HOST_NAME, Team, free_port, started_team
+from team import process as running
 
 from encdec.tracking.inputs import log_dataset
 from encdec.tracking.project import Project
@@ -288,10 +292,95 @@ def test_what_one_clone_pushed_another_pulls_and_has_nothing_to_run(
     assert len(runs_of(client)) == before
 
 
-# The rest of the path. HERE THE LEAD ADDS, with `team` and `clones` as above:
-#   `encdec promote cnn` in Ann's clone as ann, then as ben (who may move the alias: default_permission is EDIT)
-#   `mlflow models serve -m models:/cnn@champion`, asked by HTTP (`free_port` of team.py)
-#   `encdec lineage models:/cnn@champion`, and `encdec reproduce` from Cleo's clone
+# From the model to those who use it
+
+
+@pytest.fixture(scope="module")
+def promoted(clones: dict[str, Finished], team: Team) -> dict[str, Finished]:
+    """Ann promotes her model, then Ben one of another seed, in a registry that Ann owns."""
+    environments = {name: team.client_env(name) for name in clones}
+    output = {"ann": encdec(clones["ann"].project, environments["ann"], "promote", "cnn")}
+    same = encdec(clones["ben"].project, environments["ben"], "promote", "cnn")
+    assert "is the champion already" in same, "the same bytes are the same model"
+    clones["ben"].project.edit_params("seed", value=8)
+    clones["ben"].project.run("dvc", "repro", "evaluate@cnn", env=environments["ben"])
+    output["ben"] = encdec(clones["ben"].project, environments["ben"], "promote", "cnn")
+    return {name: Finished(clones[name].project, said) for name, said in output.items()}
+
+
+def encdec(project: Clone, environment: dict[str, str], *arguments: str) -> str:
+    done = project.run("encdec", *arguments, env=environment)
+    return done.stdout + done.stderr
+
+
+def test_a_member_promotes_over_the_champion_of_another_and_goes_back(
+    promoted: dict[str, Finished], team: Team, client: "MlflowClient"
+) -> None:
+    assert "cnn version 1 becomes the champion, the first one" in promoted["ann"].output
+    assert "cnn version 2 becomes the champion in place of version 1" in promoted["ben"].output
+    where = {alias: str(number) for alias, number in client.get_registered_model("cnn").aliases.items()}
+    assert (where["champion"], where["previous"]) == ("2", "1")
+    said = encdec(promoted["ben"].project, team.client_env("ben"), "rollback", "cnn")
+    assert "cnn version 1 is the champion again in place of version 2" in said
+    listed = encdec(promoted["ann"].project, team.client_env("ann"), "versions", "cnn")
+    assert [line.split()[:2] for line in listed.splitlines()[1:] if line[:1].isdigit()][-1] == ["1", "champion"]
+
+
+def test_the_champion_is_served_and_answers_as_the_file_does(
+    promoted: dict[str, Finished], pulled: Finished, team: Team, tmp_path: Path
+) -> None:
+    environment, port = {**pulled.project.env, **team.client_env("cleo")}, free_port()
+    images = np.load(pulled.project.path / "data" / "03_prepared" / "images" / "test" / "images.npy")[:3]
+    np.save(tmp_path / "three.npy", images)
+    said = encdec(
+        pulled.project, team.client_env("cleo"), "predict", "models:/cnn@champion", str(tmp_path / "three.npy")
+    )
+    answers = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    serve = ["mlflow", "models", "serve", "-m", "models:/cnn@champion", "--env-manager", "local", "-p", str(port)]
+    body = json.dumps({"inputs": (images / 16).tolist()}).encode()
+    with running(serve, log=tmp_path / "serve.log", env=environment):
+        served = answer(f"http://127.0.0.1:{port}/invocations", body, log=tmp_path / "serve.log")
+    assert len(answers) == len(served) == 3
+    for row, probabilities in zip(answers, served, strict=True):
+        assert probabilities == pytest.approx(list(row["probabilities"].values()), abs=1e-6)
+
+
+def answer(address: str, body: bytes, *, log: Path) -> list[list[float]]:
+    request = Request(address, headers={"Content-Type": "application/json"}, data=body)
+    for _ in range(240):
+        try:
+            with urlopen(request, timeout=60) as response:
+                predictions: list[list[float]] = json.loads(response.read())["predictions"]
+                return predictions
+        except URLError:
+            time.sleep(0.5)
+    pytest.fail(f"the model is not served:\n{log.read_text()[-4000:]}")
+
+
+def test_lineage_leads_from_the_champion_to_the_data_whoever_made_them(
+    promoted: dict[str, Finished], pulled: Finished, team: Team
+) -> None:
+    said = encdec(pulled.project, team.client_env("cleo"), "lineage", "models:/cnn@champion", "--json")
+    chain = json.loads(said[said.index("{") :])
+    assert {node.get("stage") for node in chain["nodes"] if node["kind"] == "run"} >= {
+        "ingest@images",
+        "validate@images",
+        "prepare@images",
+        "tune@cnn",
+        "train@cnn",
+        "evaluate@cnn",
+    }
+    (version,) = [node for node in chain["nodes"] if node["kind"] == "version" and "champion" in node["aliases"]]
+    assert version["name"] == "cnn"
+    assert "data/00_source/images" in {node["path"] for node in chain["nodes"] if node["kind"] == "data"}
+
+
+def test_what_one_member_trained_another_reproduces_to_the_byte(
+    promoted: dict[str, Finished], pulled: Finished, team: Team
+) -> None:
+    said = encdec(pulled.project, team.client_env("cleo"), "reproduce", "models:/cnn/1")
+    assert "identical: train@cnn of run" in said
+    assert not list((pulled.project.path / ".work" / "reproductions").glob("*/"))
 
 
 # Secrets
@@ -301,11 +390,13 @@ def forms(secret: str) -> set[str]:
     return {secret, quote(secret, safe=""), quote(secret)}
 
 
-def test_no_password_is_to_be_found_anywhere(clones: dict[str, Finished], pulled: Finished, team: Team) -> None:
+def test_no_password_is_to_be_found_anywhere(
+    clones: dict[str, Finished], promoted: dict[str, Finished], pulled: Finished, team: Team
+) -> None:
     """Last: it looks through all that the tests before it left behind."""
     places: dict[str, bytes] = {}
-    for name, each in (*clones.items(), ("cleo", pulled)):
-        places[f"what {name}'s commands printed"] = each.output.encode()
+    for number, (name, each) in enumerate((*clones.items(), *promoted.items(), ("cleo", pulled))):
+        places[f"what {name}'s commands printed ({number})"] = each.output.encode()
         for file in each.project.path.rglob("*"):
             if file.is_file():
                 places[f"{name}: {file.relative_to(each.project.path)}"] = file.read_bytes()
