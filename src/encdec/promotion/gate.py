@@ -157,7 +157,7 @@ def behaviour(found: Behaviour | None) -> Iterator[Check]:
     reason = (
         f"{failed} of {total} behavioural tests failed: {shown}{more}"
         if failed
-        else f"all {total} behavioural tests passed"
+        else f"{total} of {total} behavioural tests passed"
     )
     yield Check(name="behaviour", passed=not failed, value=float(failed), limit=0.0, reason=reason)
 
