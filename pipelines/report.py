@@ -13,7 +13,7 @@ from encdec.params.loading import load_params
 from encdec.report.build import Outs, build_report
 from encdec.report.terminal import show
 from encdec.tracking.locked import outs_below
-from encdec.tracking.report_runs import write_report_runs
+from encdec.tracking.report_runs import write_if_reached
 from encdec.tracking.stage import tracked_stage
 
 
@@ -36,7 +36,7 @@ def main(
         write_text(page, report.page)
         write_text(summary, report.summary)
         run.log_artifact(page, "report")
-        write_report_runs(run.store, page, current=run.run_id)  # beside the page, not in it: other bytes every time
+        write_if_reached(run.store, page, current=run.run_id)  # beside the page, not in it: other bytes every time
         if os.environ.get("ENCDEC_SUMMARY") != "later":  # `make repro` shows it, also where nothing ran
             show(summary, page)
 

@@ -98,6 +98,19 @@ def test_a_stage_that_reads_the_clock_is_different_and_said_to_be_so(project: Tw
     assert "rows.txt" not in done.stdout  # which is the same
 
 
+def test_a_diff_that_was_changed_in_the_artifacts_is_not_applied(project: TwoStages) -> None:
+    dirty = runs(project, "prepare")[1]
+    file = Path(project.store.client.download_artifacts(dirty, "git/changes.diff"))  # of a local store, the file itself
+    kept = file.read_bytes()
+    file.write_bytes(kept.replace(b"+", b"+import os;", 1))
+    try:
+        done = project.encdec("reproduce", dirty, check=False)
+    finally:
+        file.write_bytes(kept)
+    assert done.returncode == 1
+    assert "its diff was changed since it was kept: it is not applied" in done.stderr
+
+
 def test_what_changed_around_a_run_is_named(project: TwoStages) -> None:
     run_id = runs(project, "prepare")[2]
     client = project.store.client

@@ -38,16 +38,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(reference: str, everything: bool, keep: bool, without_changes: bool, as_json: bool) -> None:
     from encdec.params.loading import load_params
     from encdec.tracking.project import find_project
-    from encdec.tracking.reproduction.reproduce import reproduce
+    from encdec.tracking.reproduction.reproduce import reproduce, tag_verdict
     from encdec.tracking.store import open_store, reached
 
     project = find_project(Path.cwd())
     store = open_store(load_params(project.tree / "params.yaml").params.tracking.experiment, project)
     with reached(store):
         found = reproduce(store, reference, everything=everything, without_changes=without_changes, keep=keep)
-    print(json.dumps(found.document(), indent=2, ensure_ascii=False) if as_json else told(found))
+    print(json.dumps(found.document(), indent=2, ensure_ascii=False) if as_json else told(found), flush=True)
+    with reached(store):
+        tag_verdict(store, found)
     if not found.identical:
-        sys.stdout.flush()
         sys.exit(1)
 
 

@@ -62,6 +62,11 @@ def masked(text: str) -> str:
     return SPOKEN.sub(r"\1***", SECRET_KEYS.sub(r"\1***", USER_INFO.sub(r"\1***@", text)))
 
 
+def holds_secret(text: str) -> bool:
+    """Whether an address in a text has an account, or a secret of ours stands in it."""
+    return USER_INFO.search(text) is not None or any(secret in text for secret in secrets())
+
+
 def secrets() -> list[str]:
     """What the environment holds of passwords and keys, also as they stand in an address; the longest first."""
     known = {os.environ.get(name, "") for name in SECRET_VARIABLES}

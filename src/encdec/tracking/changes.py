@@ -7,10 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from encdec.tracking.address import holds_secret
 from encdec.tracking.git import GitState, git
 
 DIFF_TAG = "git.diff"
 TOO_LARGE_TAG = "git.diff.too_large"
+SECRET_TAG = "git.diff.secret"
 DIFF_FOLDER = "git"
 DIFF_FILE = "changes.diff"
 MAX_DIFF = 2**20  # bytes
@@ -20,13 +22,17 @@ MAX_CHANGED = (
 
 
 class Changes(NamedTuple):
-    """`diff`: None where it was too large to keep, which has `size` bytes (or the changed files have)."""
+    """`diff`: None where it was too large to keep, which has `size` bytes (or the changed files have), or has a secret:
+    an address with a password, or a password of the environment."""
 
     diff: bytes | None
     size: int
+    secret: bool = False
 
     @property
     def tags(self) -> dict[str, str]:
+        if self.secret:
+            return {SECRET_TAG: "true"}
         if self.diff is None:
             return {TOO_LARGE_TAG: str(self.size)}
         return {DIFF_TAG: hashlib.sha256(self.diff).hexdigest()}
@@ -47,6 +53,8 @@ def changes_of(tree: Path, state: GitState | None) -> Changes | None:
     diff = diff_of(tree, state)
     if diff is None:
         return None
+    if holds_secret(diff.decode(errors="replace")):
+        return Changes(None, len(diff), secret=True)
     return Changes(diff if len(diff) <= MAX_DIFF else None, len(diff))
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from encdec.tracking import restored
-from encdec.tracking.digests import out_tag
 from encdec.tracking.flat import MAX_TAG, cut
 from encdec.tracking.locked import LockedStage
 from encdec.tracking.notes import NOTE_TAG, training_note
@@ -13,7 +12,7 @@ from encdec.tracking.recorder import Recorder
 from encdec.tracking.repro import PARENT_TAG
 from encdec.tracking.seeds.groups import EVALUATION_GROUP_TAG, GROUP_TAG
 from encdec.tracking.seeds.summary import bring_up_to_date
-from encdec.tracking.store import Store, search
+from encdec.tracking.store import Store
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -62,14 +61,14 @@ def metrics_of(
 
 
 def training_run_of(store: Store, name: str, digest: str) -> "Run | None":
-    """The newest finished run of `train` whose out of that name has that digest, or None.
+    """The newest finished run of `train` whose out of that name has that digest, a restored row last, or None.
 
     Args:
         name: as dvc.lock has it, e.g. data/05_models/vae.
         digest: as dvc.lock has it.
     """
-    found = search(store, f"tags.stage = 'train' and tags.`{out_tag(name)}` = '{digest}'")
-    return next((run for run in found if run.info.status == "FINISHED"), None)
+    made = restored.makers(store, name, digest)
+    return next((run for run in made if run.data.tags.get("stage") == "train"), None)
 
 
 def restored_run(store: Store, name: str, digest: str, *, spec: Mapping[str, str], tags: Mapping[str, str]) -> "Run":

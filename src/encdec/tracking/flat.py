@@ -41,4 +41,6 @@ def safe_key(key: str) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+    """At most so many characters, and none that is only half of one: the name of a file may be no UTF-8."""
+    whole = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return whole if len(whole) <= limit else f"{whole[: limit - 3]}..."

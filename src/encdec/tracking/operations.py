@@ -118,9 +118,10 @@ class HandOver(Operation):
 
 
 class Settle(Operation):
-    """Let a parent have the status that its stages give it."""
+    """Let a parent have the status that its stages give it. `at`: milliseconds."""
 
     kind: Literal["settle"] = "settle"
+    at: int
 
 
 AnyOperation = Annotated[

@@ -23,8 +23,8 @@ from encdec.tracking.store import Store, in_short, is_away, patient_for_seconds
 SEND_SECONDS = 1.0
 MAX_SHARE = 1 / 200
 """Of the time that goes by, what sending may take: where a call is slow, calls are further apart."""
-QUICK_SECONDS = 0.1
-"""A store whose usual call takes less is told at once that a trial began or ended."""
+QUICK_SECONDS = 0.25
+"""A store that takes less to be sent what waits is told at once that a trial began or ended."""
 RETRY_SECONDS = 0.5
 JOURNAL, SENT, ABOUT, FILES = "journal.jsonl", "sent.json", "about.json", "files"
 LATER = "the next stage sends it first, and so does `encdec sync`, once the server is there"
@@ -49,6 +49,8 @@ class Outbox:
         self.number = left[-1].number + 1 if left else 0
         self.appending = Lock()
         self.away = False
+        self.called = False
+        self.torn = False
         self.pauses = Pauses(SEND_SECONDS, share=MAX_SHARE)
         self.next_send = -float("inf")
 
@@ -65,7 +67,8 @@ class Outbox:
         if operation.attachments:
             paths = {name: str(Path(path).absolute()) for name, path in operation.attachments.items()}
             operation = operation.model_copy(update={"attachments": paths})
-            if self.is_due(later=False) and self.send() and self.sends(operation):
+            if self.is_due(later=False) and self.send() and self.sends(operation, patient=True):
+                self.again = False
                 return
             operation = self.with_copies(operation)
         self.append(operation)
@@ -83,7 +86,7 @@ class Outbox:
 
     def send(self, *, patience: float = 0.0) -> bool:
         """Send what waits, and say whether all of it is sent; a server that is away is tried for so many seconds."""
-        until = time.monotonic() + patience
+        began = time.monotonic()
         while self.waiting:
             with self.appending:
                 group = leading(self.waiting)
@@ -93,45 +96,42 @@ class Outbox:
                         self.waiting.popleft()
                 write_json(self.folder / SENT, {"number": group[-1].number, "ids": self.ids})
                 self.again = False
-            elif time.monotonic() >= until:
-                return False
+            elif time.monotonic() >= began + patience:
+                break
             else:
                 time.sleep(RETRY_SECONDS)
-        return True
+        if self.called:
+            ended = time.monotonic()
+            self.next_send = ended + self.pauses.after(ended - began)
+            self.called = False
+        return not self.waiting
 
     def sends(self, operation: AnyOperation, *, patient: bool = False) -> bool:
         """Whether MLflow took an operation."""
         from mlflow.exceptions import MlflowException
         from requests import RequestException
 
-        began = time.monotonic()
-        slow = patient or bool(operation.attachments)
         named_run = operation.parent if isinstance(operation, Child) else operation.run
         run_id = self.ids.get(named_run, named_run)
         try:
-            with patient_for_seconds(timeout=not slow):
+            with patient_for_seconds(timeout=not patient):
                 if isinstance(operation, Batch) and operation.continued:
                     operation = self.unknown(operation, run_id)
                     if not (operation.metrics or operation.params or operation.tags):
                         return True
-                self.ids[operation.run] = send(self.store, self.here(operation), run_id=run_id, again=self.again)
+                self.called = True
+                again, self.again = self.again, True  # whatever stops this call, the server may have heard it
+                self.ids[operation.run] = send(self.store, self.here(operation), run_id=run_id, again=again)
         except (MlflowException, RequestException, ConnectionError, TimeoutError) as error:
             if not is_away(self.store.uri, error):
                 raise
-            self.again = True
             if not self.away:
                 self.away = True
                 said = f"{in_short(error)}: the stage goes on, and what it records is kept until it can be sent"
                 print(f"MLflow at {shown(self.store.uri)} is away: {said}", file=sys.stderr, flush=True)
-            self.pause(began)
             return False
         self.away = False
-        self.pause(began)
         return True
-
-    def pause(self, began: float) -> None:
-        ended = time.monotonic()
-        self.next_send = ended + self.pauses.after(ended - began)
 
     def unknown(self, batch: Batch, run_id: str) -> Batch:
         """Without the steps that the run had before this process."""
@@ -145,11 +145,14 @@ class Outbox:
         with self.appending:
             line = Line(number=self.number, operation=operation)
             self.number += 1
+            begin = "\n" if self.torn else ""  # what a full disk cut off ends there, and is left out
+            self.torn = True
             try:
                 with (self.folder / JOURNAL).open("a", encoding="utf-8") as journal:
-                    journal.write(f"{line.model_dump_json()}\n")
+                    journal.write(f"{begin}{line.model_dump_json()}\n")
             except OSError as error:
                 raise named(error, self.folder / JOURNAL) from error
+            self.torn = False
             self.waiting.append(line)
 
     def with_copies(self, operation: AnyOperation) -> AnyOperation:
@@ -173,13 +176,16 @@ class Outbox:
 
     def close(self, *, patience: float) -> None:
         """Send what is left, or say that it was kept. The folder goes with its last operation."""
-        try:
-            if self.send(patience=patience):
-                shutil.rmtree(self.folder, ignore_errors=True)
-            else:
-                print(f"What MLflow does not have yet is kept in {self.folder}: {LATER}", file=sys.stderr, flush=True)
-        finally:
-            self.release()
+        if self.send(patience=patience):
+            self.remove()
+        else:
+            print(f"What MLflow does not have yet is kept in {self.folder}: {LATER}", file=sys.stderr, flush=True)
+        self.release()
+
+    def remove(self) -> None:
+        """All is sent. What says whose it is goes first: a folder without it is nobody's, should a kill leave one."""
+        (self.folder / ABOUT).unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def release(self) -> None:
         self.lock.release()
@@ -194,7 +200,7 @@ def begin(store: Store, label: str) -> Outbox:
     folder.mkdir(parents=True)
     lock = FileLock(f"{folder}.lock")
     lock.acquire()
-    write_json(folder / ABOUT, {"stage": label, "store": shown(store.uri)})
+    write_json(folder / ABOUT, {"stage": label, "store": shown(store.uri), "experiment": store.experiment_id})
     return Outbox(store, folder, lock, left=[], ids={})
 
 

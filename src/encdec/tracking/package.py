@@ -119,10 +119,12 @@ def send_package(store: Store, run_id: str, package: Path, *, name: str) -> str:
             client.set_logged_model_tags(created.model_id, {DIGEST_TAG: write_digests(copy)})
             client.log_model_artifacts(created.model_id, str(copy))
         client.finalize_logged_model(created.model_id, "READY")
-        if not (run.outputs and run.outputs.model_outputs):
+        linked = [output.model_id for output in run.outputs.model_outputs] if run.outputs else []
+        if created.model_id not in linked:
             client.log_outputs(run_id, [LoggedModelOutput(created.model_id, step=0)])
     except BaseException:
-        client.delete_logged_model(created.model_id)
+        if not begun:  # what another process began may be linked, or registered
+            client.delete_logged_model(created.model_id)
         raise
     return f"models:/{created.model_id}"
 

@@ -19,7 +19,15 @@ from encdec.tracking.locked import UNTRACKED
 from encdec.tracking.project import find_project
 from encdec.tracking.repro import PARENT_TAG, get_run
 from encdec.tracking.restored import RESTORED_TAG
-from encdec.tracking.store import Store, open_store, search
+from encdec.tracking.store import (
+    Store,
+    TrackingUnavailable,
+    in_short,
+    open_store,
+    patient_for_seconds,
+    reached,
+    search,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -50,6 +58,17 @@ def write_report_runs(store: Store, page: Path, *, ui: str = LOCAL_UI, current: 
     runs = Runs(page_id_of(page.read_text(encoding="utf-8")), last_repro(store, found, base), lines)
     write_text(path, runs_text(runs, command=f"python -m encdec.tracking.report_runs {store.project.name(page)}"))
     return path
+
+
+def write_if_reached(store: Store, page: Path, *, current: str) -> None:
+    """The same while a stage runs, which does not fail for it: the file is none of its outs."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        with patient_for_seconds():
+            write_report_runs(store, page, current=current)
+    except (MlflowException, ConnectionError) as error:
+        print(f"{RUNS_FILE} was not written: {in_short(error)}", file=sys.stderr)
 
 
 def newest_run(store: Store, outs: Mapping[str, str]) -> "Run | None":
@@ -108,7 +127,13 @@ def main(page: Path, ui: str) -> None:
         raise FileNotFoundError(f"{page}: no such file; it is written by `dvc repro report`")
     project = find_project(Path.cwd())
     params = load_params(project.tree / "params.yaml").params
-    write_report_runs(open_store(params.tracking.experiment, project), page, ui=ui)
+    try:
+        with patient_for_seconds():
+            store = open_store(params.tracking.experiment, project)
+            with reached(store):
+                write_report_runs(store, page, ui=ui)
+    except TrackingUnavailable as error:
+        print(f"{RUNS_FILE} was not written: {error}", file=sys.stderr)
 
 
 if __name__ == "__main__":

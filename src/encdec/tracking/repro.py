@@ -95,12 +95,17 @@ def run_name(experiment: Mapping[str, str]) -> str:
     return f"exp {name}" if name else f"repro {now}"
 
 
-def update_status(store: Store, run_id: str) -> None:
-    """The parent's status from its stages': RUNNING while one runs, else the worst of them."""
+def update_status(store: Store, run_id: str, *, at: int) -> None:
+    """The parent's status from its stages': RUNNING while one runs, else the worst of them.
+
+    Args:
+        at: when that is so, in milliseconds; a later stage may have said so of a later time.
+    """
     statuses = {run.info.status for run in search(store, f"tags.`{PARENT_TAG}` = '{run_id}'")}
     worst = next((each for each in ("RUNNING", "FAILED", "KILLED") if each in statuses), "FINISHED")
     if worst != "RUNNING":
-        end_run(store, run_id, worst)
+        ended = store.client.get_run(run_id).info.end_time or 0
+        end_run(store, run_id, worst, at=max(at, ended))
 
 
 def settle_dead(store: Store, host: str) -> None:

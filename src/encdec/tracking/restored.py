@@ -22,7 +22,7 @@ RESTORED_TAG = "encdec.restored"
 RESTORED_NOTE = "from a DVC cache or remote: made elsewhere, or before this database was made"
 SPEC_FILE = "spec.json"
 LOCK_FILE = "restored.lock"
-LOCK_SECONDS = 30
+LOCK_SECONDS = 600
 FEW = 4
 """Inputs whose runs are asked for one by one; most of many were made in this same repro, which one search gives."""
 
@@ -107,7 +107,8 @@ def restored_run(
         params: those that the result says it was made with.
     """
     stage, _, item = label.partition("@")
-    run = store.client.create_run(
+    begun = unfinished(store, result)
+    run = begun or store.client.create_run(
         store.experiment_id,
         run_name=f"{label} (restored)",
         tags={
@@ -126,6 +127,15 @@ def restored_run(
     recorder.flush()
     store.client.set_terminated(run.info.run_id, "FINISHED")
     return store.client.get_run(run.info.run_id)
+
+
+def unfinished(store: Store, result: LockedStage) -> "Run | None":
+    """A row whose process was killed while it wrote it."""
+    for name, digest in list(result.outs.items())[:1]:
+        tags = f"tags.`{RESTORED_TAG}` = 'true' and tags.`{safe_key(out_tag(name))}` = '{digest}'"
+        found = search(store, f"{tags} and attributes.status = 'RUNNING'")
+        return found[0] if found else None
+    return None
 
 
 def item_tags(item: str) -> dict[str, str]:

@@ -72,7 +72,7 @@ def send(store: Store, operation: AnyOperation, *, run_id: str, again: bool) -> 
             handed_over.hand_over(store, run_id, operation.weights, operation.digest)
             evaluated.describe_training(store, run_id)
         case Settle():
-            repro.update_status(store, run_id)
+            repro.update_status(store, run_id, at=operation.at)
         case _:
             assert_never(operation)
     return run_id

@@ -22,8 +22,9 @@ from encdec.tracking.pointer import Pointer, abandoned, point
 from encdec.tracking.project import find_project
 from encdec.tracking.restored import link_inputs
 from encdec.tracking.run import StageRun
+from encdec.tracking.spoken import listening
 from encdec.tracking.start import Start, describe
-from encdec.tracking.store import Store, open_store, reached
+from encdec.tracking.store import Store, now_ms, open_store, patient_for_seconds, reached
 from encdec.tracking.system_metrics import sampled
 from encdec.tracking.watch import ending_with
 
@@ -52,8 +53,8 @@ def tracked_stage(
 
     A stage whose process died goes on in its own run when it is started again with the same parameters, inputs and
     code; so does one that ended, but whose dvc died before it wrote dvc.lock. An exception ends the run as FAILED, with
-    its first line as the tag `error` and its traceback as an artifact; Ctrl-C, SIGTERM and SIGHUP end it as KILLED, to
-    be continued as well.
+    its first line as the tag `error`, and its traceback and what the stage said as artifacts; Ctrl-C, SIGTERM and
+    SIGHUP end it as KILLED, to be continued as well.
 
     Args:
         stage: the name in dvc.yaml without its item, e.g. train.
@@ -82,15 +83,17 @@ def tracked_stage(
         decides=decides,
     )
     process = repro.dvc_process()
-    with stoppable(), ending_with(process), reached(store):
-        send_left(store)
-        parent = repro.find_or_create(store, process, tags=start.surroundings) if process else None
-        run, pointer = open_run(store, start, parent)
+    with stoppable(), ending_with(process), reached(store), listening() as said:
+        with patient_for_seconds():
+            send_left(store)
+            parent = repro.find_or_create(store, process, tags=start.surroundings) if process else None
+            run, pointer = open_run(store, start, parent)
         try:
-            run.log_params(start.params)
-            run.log_changes(start.changes)
-            run.set_tags(link_inputs(store, start.digests, tags=shared_tags(run.tags)))
-            run.outbox.send()
+            with patient_for_seconds():
+                run.log_params(start.params)
+                run.log_changes(start.changes)
+                run.set_tags(link_inputs(store, start.digests, tags=shared_tags(run.tags)))
+                run.outbox.send()
             with sampled(store, run.run_id, stage, log=run.collect):
                 yield run
             outs = {project.name(path): dvc_digest(path) for path in outputs}
@@ -101,7 +104,7 @@ def tracked_stage(
             else:
                 pointer.end(outs)
         except BaseException as error:
-            close_broken(run, error, pointer, parent=parent)
+            close_broken(run, error, pointer, parent=parent, said="".join(said))
             raise
 
 
@@ -160,22 +163,23 @@ def continue_run(store: Store, run: "Run", start: Start, tags: Mapping[str, str]
 def close(run: StageRun, status: str, *, parent: str | None, patience: float) -> None:
     run.end(status)
     if parent is not None:
-        run.outbox.put(Settle(run=parent), later=True)
+        run.outbox.put(Settle(run=parent, at=now_ms()), later=True)
     run.outbox.close(patience=patience)
 
 
-def close_broken(run: StageRun, error: BaseException, pointer: Pointer, *, parent: str | None) -> None:
+def close_broken(run: StageRun, error: BaseException, pointer: Pointer, *, parent: str | None, said: str) -> None:
     """Say how a run ended that did not end well; never raises, so that `error` is what the user sees."""
     from mlflow.exceptions import MlflowException
 
     signal = asked_to_stop(error)
     lines = masked(str(error)).strip().splitlines() or [""]
-    said = f"stopped by {signal}" if signal else f"{type(error).__name__}: {lines[0]}".removesuffix(": ")
+    reason = f"stopped by {signal}" if signal else f"{type(error).__name__}: {lines[0]}".removesuffix(": ")
     try:
-        run.set_tags({"error": said})
+        run.set_tags({"error": reason})
         if signal is None:
             text = masked("".join(traceback.format_exception(error)))
             run.log_text(text, f"{LOG_FOLDER}/traceback.txt")
+            run.log_text(masked(said), f"{LOG_FOLDER}/stage.txt")
         close(run, "KILLED" if signal else "FAILED", parent=parent, patience=0.0)
     except (MlflowException, OSError) as problem:
         print(f"MLflow was not told how this stage ended: {masked(str(problem))}", file=sys.stderr)

@@ -86,7 +86,7 @@ def reached(store: Store) -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        if error.error_code not in LOST:
+        if error.error_code not in (*LOST, *LOCKED_OUT):
             raise
         raise TrackingUnavailable(unavailable(store.uri, error)) from None  # the cause would show the password
 
@@ -116,11 +116,13 @@ def is_away(uri: str, error: Exception) -> bool:
     if uri.lower().startswith("sqlite"):
         return False
     if isinstance(error, MlflowException):
-        away = {*LOST, *LOCKED_OUT} - ({"BAD_REQUEST"} if is_server(uri) else set())
+        away = {*LOST, *LOCKED_OUT}
+        if is_server(uri):
+            away = (away - {"BAD_REQUEST"}) | {"ENDPOINT_NOT_FOUND"}  # what stands before it says so while it starts
         return error.error_code in away
     if isinstance(error, HTTPError) and error.response is not None:
         status: int = error.response.status_code
-        return status >= 500 or status in (401, 403, 408, 429)
+        return status >= 500 or status in (401, 403, 404, 408, 429)
     return True  # there was no answer
 
 

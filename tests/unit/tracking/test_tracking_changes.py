@@ -128,3 +128,12 @@ def test_a_run_of_a_dirty_tree_keeps_it(store: Store, loaded: Loaded) -> None:
     kept = Path(store.client.download_artifacts(tags["run_id"], "git/changes.diff")).read_bytes()
     assert tags["git.diff"] == hashlib.sha256(kept).hexdigest()
     assert b"+seed: 8" in kept
+
+
+@pytest.mark.parametrize("text", ["mirror: https://ann:s3cret@example.org", "the password of the database: hunter22"])
+def test_a_diff_with_a_password_is_not_kept(repository: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("PGPASSWORD", "hunter22")
+    (repository / "notes.txt").write_text(text)
+    secret = found(repository)
+    assert secret.diff is None
+    assert secret.tags == {"git.diff.secret": "true"}

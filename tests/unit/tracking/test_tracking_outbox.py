@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from requests import HTTPError
 
 from encdec.tracking import outbox as outboxes
-from encdec.tracking.left import left_behind, send_left
+from encdec.tracking.left import deliver, left_behind, send_left
 from encdec.tracking.operations import Batch, Child, End, Files, Text
 from encdec.tracking.outbox import SEND_SECONDS, Outbox, begin
 from encdec.tracking.recorder import points_of
@@ -138,7 +139,15 @@ class Away:
         self.patch = pytest.MonkeyPatch()
         self.calls = 0
         self.patch.setattr(outboxes, "is_away", lambda uri, error: True)
-        for name in ("log_batch", "create_run", "log_text", "log_artifact", "log_artifacts", "get_run"):
+        for name in (
+            "log_batch",
+            "create_run",
+            "log_text",
+            "log_artifact",
+            "log_artifacts",
+            "get_run",
+            "get_experiment",
+        ):
             self.patch.setattr(type(store.client), name, self.fail)
 
     def fail(self, *arguments: object, **named: object) -> None:
@@ -255,6 +264,106 @@ def test_a_line_that_a_kill_cut_off_is_left_out(store: Store, outbox: Outbox, ru
     outbox.release()
     send_left(store)
     assert history(store, run_id, "loss") == [(0, 1.0)]
+
+
+def test_a_line_that_a_full_disk_cut_off_is_left_out_and_those_behind_it_are_not(
+    store: Store, outbox: Outbox, run_id: str
+) -> None:
+    outbox.put(Batch(run=run_id, params={"beta": "1.0"}), later=True)
+    with (outbox.folder / "journal.jsonl").open("a") as journal:
+        journal.write('{"number": 1, "operation": {"kind": "ba')
+    outbox.torn = True  # as the error leaves it
+    outbox.put(Batch(run=run_id, metrics=points_of({"loss": 1.0}, 0)[0]), later=True)
+    outbox.release()
+    send_left(store)
+    assert history(store, run_id, "loss") == [(0, 1.0)]
+    assert store.client.get_run(run_id).data.params == {"beta": "1.0"}
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("about.json", ""),
+        ("about.json", "{}"),
+        ("sent.json", ""),
+        ("journal.jsonl", '{"number": 0, "operation": {"kind": "of a later version"}}\n'),
+    ],
+)
+def test_an_outbox_that_cannot_be_read_is_named_and_stops_nobody(
+    store: Store, outbox: Outbox, run_id: str, capsys: pytest.CaptureFixture[str], file: str, content: str
+) -> None:
+    outbox.put(Batch(run=run_id, params={"beta": "1.0"}), later=True)
+    (outbox.folder / file).write_text(content)
+    outbox.release()
+    other = begin(store, "train@cnn")
+    other.put(Batch(run=run_id, params={"gamma": "1.0"}), later=True)
+    other.release()
+    send_left(store)
+    assert store.client.get_run(run_id).data.params == {"gamma": "1.0"}
+    assert f"{outbox.folder}: cannot be read" in capsys.readouterr().err
+    assert (outbox.folder / file).read_text() == content
+
+
+@pytest.mark.parametrize("problem", [HTTPError("413 Request Entity Too Large"), FileNotFoundError("a copy is gone")])
+def test_what_fails_for_good_is_said_and_stops_nobody(
+    store: Store, outbox: Outbox, run_id: str, monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
+    outbox.put(Text(run=run_id, text="why", path="why.txt"), later=True)
+    outbox.release()
+
+    def refuse(*arguments: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(type(store.client), "log_text", refuse)
+    (left,) = left_behind(store)
+    assert f"what train@vae recorded is kept in {outbox.folder}" in str(deliver(left))
+
+
+def test_a_server_that_is_there_and_fails_at_one_thing_stops_nobody(
+    store: Store, outbox: Outbox, run_id: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The right to that run was taken away, say: it looks as if the server were away."""
+    outbox.put(Text(run=run_id, text="why", path="why.txt"), later=True)
+    outbox.release()
+
+    def fail(*arguments: object) -> None:
+        raise MlflowException("500")
+
+    monkeypatch.setattr(type(store.client), "log_text", fail)
+    monkeypatch.setattr(outboxes, "is_away", lambda uri, error: True)
+    send_left(store)
+    assert "is there, and fails at it" in capsys.readouterr().err
+
+
+def test_what_was_recorded_goes_to_the_experiment_of_then(store: Store, run_id: str) -> None:
+    outbox = begin(store, "tune@vae")
+    outbox.put(Child(run="key", parent=run_id, name="trial 1", tags={}), later=True)
+    outbox.release()
+    now = store._replace(experiment_id=store.client.create_experiment("another"))
+    send_left(now)
+    (child,) = search(store, f"tags.`mlflow.parentRunId` = '{run_id}'")
+    assert child.info.run_name == "trial 1"
+
+
+def test_who_is_interrupted_while_a_trial_is_made_makes_no_second_one(
+    store: Store, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C after the server has heard it; the run is then closed with all that waits."""
+    outbox = begin(store, "tune@vae")
+    create_run = type(store.client).create_run
+
+    def heard(self: MlflowClient, *arguments: object, **named: object) -> None:
+        create_run(self, *arguments, **named)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(store.client), "create_run", heard)
+        with pytest.raises(KeyboardInterrupt):
+            outbox.put(Child(run="key", parent=run_id, name="trial 1", tags={}))
+    outbox.put(End(run="key", status="KILLED", at=1))
+    outbox.close(patience=0)
+    (child,) = search(store, f"tags.`mlflow.parentRunId` = '{run_id}'")
+    assert child.info.status == "KILLED"
 
 
 def test_a_living_process_sends_by_itself(store: Store, outbox: Outbox, run_id: str) -> None:

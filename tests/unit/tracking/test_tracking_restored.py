@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from encdec.params.loading import Loaded
 from encdec.tracking import repro
-from encdec.tracking.digests import dvc_digest
+from encdec.tracking.digests import dvc_digest, out_tag
+from encdec.tracking.evaluated import training_run_of
 from encdec.tracking.repro import DvcProcess
 from encdec.tracking.stage import tracked_stage
 from encdec.tracking.store import Store, search
@@ -108,3 +110,39 @@ def test_data_that_nobody_knows_are_left_alone(pulled: Store, loaded: Loaded) ->
         pass
     assert restored(pulled) == {}
     assert not [key for key in pulled.client.get_run(run.run_id).data.tags if key.startswith("dvc.from/")]
+
+
+def test_a_training_that_becomes_known_later_is_preferred_to_the_row_that_stood_for_it(
+    pulled: Store, loaded: Loaded
+) -> None:
+    """Its server was away while it was trained; others had pulled the weights meanwhile."""
+    evaluate(loaded)
+    row = restored(pulled)["train@vae (restored)"]
+    tags = {"stage": "train", out_tag(MODEL.as_posix()): dvc_digest(MODEL)}
+    started = row.info.start_time - 1000
+    trained = pulled.client.create_run(pulled.experiment_id, tags=tags, start_time=started).info.run_id
+    pulled.client.set_terminated(trained, "FINISHED")
+    found = training_run_of(pulled, MODEL.as_posix(), dvc_digest(MODEL))
+    assert found is not None
+    assert found.info.run_id == trained
+
+
+def test_a_row_whose_process_was_killed_is_finished_and_not_doubled(
+    pulled: Store, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_terminated = MlflowClient.set_terminated
+
+    def die(self: MlflowClient, run_id: str, *arguments: object, **named: object) -> None:
+        if "(restored)" in str(self.get_run(run_id).info.run_name):
+            raise SystemError
+        set_terminated(self, run_id, *arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "set_terminated", die)
+        with pytest.raises(SystemError):
+            evaluate(loaded)
+    (begun,) = restored(pulled).values()
+    assert begun.info.status == "RUNNING"
+    evaluate(loaded)
+    assert restored(pulled)[str(begun.info.run_name)].info.run_id == begun.info.run_id
+    assert {run.info.status for run in restored(pulled).values()} == {"FINISHED"}

@@ -91,6 +91,8 @@ def test_an_exception_is_kept_with_its_first_line_and_its_traceback(store: Store
         pytest.raises(ValueError, match="no such label"),
         tracked_stage("train", loaded=loaded, item="vae", inputs=[], outputs=[], section=SECTION),
     ):
+        print("epoch 1 of 3, from https://ann:s3cret@example.org")
+        print("a warning", file=sys.stderr)
         raise ValueError(message)
     run = the_run(store)
     assert run.info.status == "FAILED"
@@ -101,6 +103,8 @@ def test_an_exception_is_kept_with_its_first_line_and_its_traceback(store: Store
     assert "test_tracking_stage.py" in text
     assert "postgresql://***@host/db" in text
     assert "s3cret" not in text
+    said = Path(store.client.download_artifacts(run.info.run_id, "log/stage.txt")).read_text()
+    assert said == "epoch 1 of 3, from https://***@example.org\na warning\n"
     assert not list(store.project.work.glob("runs/*/*.json"))  # it is over
 
 

@@ -58,10 +58,13 @@ def reproduce(
         ]
         changed = changed_surroundings(store, run.info.run_id, run.data.tags, tree / "requirements.lock")
         found = Verdict(run.info.run_id, step.label, step.commit, ran, outs, changed, (), tree if keep else None)
-        found = found._replace(reasons=reasons(found, step, tree=tree, without_changes=without_changes and step.dirty))
+        return found._replace(reasons=reasons(found, step, tree=tree, without_changes=without_changes and step.dirty))
+
+
+def tag_verdict(store: Store, found: Verdict) -> None:
+    """Say it of the run as well."""
     store.client.set_tag(found.run_id, VERDICT_TAG, "identical" if found.identical else "different")
     store.client.set_tag(found.run_id, WHEN_TAG, datetime.now(UTC).isoformat(timespec="seconds"))
-    return found
 
 
 def compared(stage: str, path: str, digest: str, *, tree: Path, contents: Contents) -> Compared:

@@ -1,12 +1,13 @@
 """Whether enough is known of a run to make it again, and the changes that its tree had."""
 
+import hashlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from encdec.tracking.changes import DIFF_FILE, DIFF_FOLDER, DIFF_TAG, MAX_DIFF, TOO_LARGE_TAG
+from encdec.tracking.changes import DIFF_FILE, DIFF_FOLDER, DIFF_TAG, MAX_DIFF, SECRET_TAG, TOO_LARGE_TAG
 from encdec.tracking.lineage.step import Step
-from encdec.tracking.store import Store
+from encdec.tracking.store import Store, in_short
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -52,6 +53,11 @@ def kept_diff(store: Store, run: "Run") -> bytes | None:
             f"run {run.info.run_id}: the tree had uncommitted changes of {size:,} bytes, too large to be kept "
             f"(at most {MAX_DIFF:,}): {tags.get('git.changed', '')}; {way}"
         )
+    if SECRET_TAG in tags:
+        raise ValueError(
+            f"run {run.info.run_id}: the tree had uncommitted changes with a password in them, which were not kept: "
+            f"{tags.get('git.changed', '')}; {way}"
+        )
     if DIFF_TAG not in tags:
         raise ValueError(
             f"run {run.info.run_id}: the tree had uncommitted changes, and the run has no diff of them: "
@@ -59,8 +65,10 @@ def kept_diff(store: Store, run: "Run") -> bytes | None:
         )
     with TemporaryDirectory() as temporary:
         try:
-            return Path(
-                store.client.download_artifacts(run.info.run_id, f"{DIFF_FOLDER}/{DIFF_FILE}", temporary)
-            ).read_bytes()
+            file = store.client.download_artifacts(run.info.run_id, f"{DIFF_FOLDER}/{DIFF_FILE}", temporary)
+            diff = Path(file).read_bytes()
         except (MlflowException, OSError) as error:
-            raise ValueError(f"run {run.info.run_id}: its diff cannot be read ({error}); {way}") from error
+            raise ValueError(f"run {run.info.run_id}: its diff cannot be read ({in_short(error)}); {way}") from error
+    if hashlib.sha256(diff).hexdigest() != tags[DIFF_TAG]:
+        raise ValueError(f"run {run.info.run_id}: its diff was changed since it was kept: it is not applied; {way}")
+    return diff

@@ -14,7 +14,7 @@ from encdec.tracking.git import git
 from encdec.tracking.project import Project
 
 FOLDER = "reproductions"
-FOREIGN = ("DVC_", "GIT_", "MLFLOW_", "ENCDEC_SUMMARY")
+FOREIGN = ("DVC_", "GIT_", "MLFLOW_", "ENCDEC_SUMMARY", "ENCDEC_OPTUNA_STORAGE")
 """Variables that would send DVC, git or the runs of the copy elsewhere begin so."""
 
 
