@@ -39,6 +39,11 @@ ORDERS = (
 WORK_FOLDERS = (".work/checkpoints", ".work/studies")
 
 
+def is_of_the_model(metric: str) -> bool:
+    """And not of the machine, which is another one at every moment."""
+    return metric != "train_seconds" and not metric.startswith("system/")
+
+
 class Recorded(NamedTuple):
     """What MLflow has of a run. `metrics`: name, step and value of every point, sorted: one that stands twice shows."""
 
@@ -78,7 +83,7 @@ def recorded(project: Project, run_id: str) -> Recorded:
     return Recorded(
         status=status,
         params=dict(rows(project, "SELECT key, value FROM params WHERE run_uuid = ?", run_id)),
-        metrics=sorted((key, step, value, nan) for key, step, value, nan in metrics if key != "train_seconds"),
+        metrics=sorted((key, step, value, nan) for key, step, value, nan in metrics if is_of_the_model(key)),
         ends={key: value for key, value in tags.items() if key == "error" or key.startswith("optuna.")},
         children={name: recorded(project, child) for name, child in children},
         models=[status for (status,) in models],

@@ -276,7 +276,7 @@ def test_a_trial_stands_for_its_study(store: Store, stages: Stages, loaded: Load
     with tracked_stage("tune", loaded=loaded, item="vae", inputs=[], outputs=[], section={}) as run:
         trial = run.child("trial 0")
         trial.end("COMPLETE", {})
-    assert lineage(store, trial.run_id).focus.step.key == run.run_id
+    assert lineage(store, trial.outbox.ids[trial.run]).focus.step.key == run.run_id
 
 
 def test_the_command_prints_a_tree_that_no_pipe_cuts(

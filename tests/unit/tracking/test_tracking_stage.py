@@ -87,13 +87,17 @@ def test_a_run_says_what_was_read_written_and_used(store: Store, loaded: Loaded,
 
 def test_an_exception_is_kept_with_its_first_line_and_its_traceback(store: Store, loaded: Loaded) -> None:
     message = "no such label: 'x'\nthe second line of postgresql://ann:s3cret@host/db"
+
+    def fail() -> None:
+        print("epoch 1 of 3, from https://ann:s3cret@example.org")
+        print("a warning", file=sys.stderr)
+        raise ValueError(message)
+
     with (
         pytest.raises(ValueError, match="no such label"),
         tracked_stage("train", loaded=loaded, item="vae", inputs=[], outputs=[], section=SECTION),
     ):
-        print("epoch 1 of 3, from https://ann:s3cret@example.org")
-        print("a warning", file=sys.stderr)
-        raise ValueError(message)
+        fail()
     run = the_run(store)
     assert run.info.status == "FAILED"
     assert run.data.tags["error"] == "ValueError: no such label: 'x'"
