@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from encdec.masking import masked
 from encdec.remedies import explained
 from encdec.signals import asked_to_stop, farewell, stoppable
 
@@ -48,7 +49,7 @@ def call(main: Callable[..., None], **arguments: object) -> None:
             sys.exit(128 + signal.SIGPIPE)
         if os.environ.get("ENCDEC_TRACEBACK"):
             raise
-        said = explained(error) if isinstance(error, OSError) else str(error)
+        said = masked(explained(error) if isinstance(error, OSError) else str(error))
         sys.exit(f"\n{type(error).__name__}: {said}\n(ENCDEC_TRACEBACK=1 shows where it was raised)")
     except (MemoryError, RuntimeError) as error:
         if os.environ.get("ENCDEC_TRACEBACK") or not out_of_memory(error):

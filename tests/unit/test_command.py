@@ -120,3 +120,9 @@ def test_a_connection_that_breaks_is_a_mistake_with_a_message(monkeypatch: pytes
     start(monkeypatch, "--out", "x")
     with pytest.raises(SystemExit, match="BrokenPipeError: the server went away"):
         run_command(fail(BrokenPipeError("the server went away")), "text", paths={"out": "where"})
+
+
+def test_a_mistake_shows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    start(monkeypatch, "--out", "x")
+    with pytest.raises(SystemExit, match=r"no answer from https://\*\*\*@example.org"):
+        run_command(fail(ValueError("no answer from https://ann:s3cret@example.org")), "text", paths={"out": "where"})

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from encdec.datasets.images import ImageSplit
 from encdec.datasets.pairs import PairSplit
 from encdec.evaluation.bootstrap import Resampling, num_rows
+from encdec.masking import masked
 from encdec.models.storage import StoredModelError
 from encdec.params.root import ModelName, Params
 from encdec.progress import note as say
@@ -25,7 +26,6 @@ from encdec.promotion.latency import measure_latency
 from encdec.promotion.records import keep
 from encdec.promotion.sentences import sentence_of
 from encdec.tracking import aliases
-from encdec.tracking.address import masked
 from encdec.tracking.aliases import Moved, Pointers
 from encdec.tracking.decided import surroundings
 from encdec.tracking.registry import fetch_model

@@ -1,10 +1,10 @@
 """Puts the champion before this one back; done twice, it is as it was."""
 
+from encdec.masking import masked
 from encdec.promotion.decision import Aliases, Decision
 from encdec.promotion.promote import Outcome, describe_champion, now, one_at_a_time
 from encdec.promotion.records import keep
 from encdec.tracking import aliases
-from encdec.tracking.address import masked
 from encdec.tracking.aliases import DECISION_TAG, Moved, Pointers
 from encdec.tracking.store import Store, reached
 

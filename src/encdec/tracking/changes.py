@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from encdec.tracking.address import holds_secret
+from encdec.masking import holds_secret
 from encdec.tracking.git import GitState, git
 
 DIFF_TAG = "git.diff"

@@ -11,10 +11,11 @@ from uuid import uuid4
 
 from filelock import FileLock
 
+from encdec.masking import masked
 from encdec.outs import write_json
 from encdec.pauses import Pauses
 from encdec.remedies import named
-from encdec.tracking.address import is_server, masked, without_credentials
+from encdec.tracking.address import is_server, without_credentials
 from encdec.tracking.operations import AnyOperation, Batch, Child, Line, leading, merged
 from encdec.tracking.project import Project
 from encdec.tracking.sending import send

@@ -6,9 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from encdec.masking import masked
 from encdec.progress import note
 from encdec.serving.digests import ChangedModelError, verify_digests
-from encdec.tracking.address import masked
 from encdec.tracking.layout import DIGEST_TAG, MODEL_ARTIFACT
 from encdec.tracking.store import Store
 

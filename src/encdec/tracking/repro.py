@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 
+from encdec.masking import masked
 from encdec.starting import SHELLS
-from encdec.tracking.address import masked
 from encdec.tracking.flat import MAX_TAG, cut
 from encdec.tracking.git import LOCK_FILE, locked_outs
 from encdec.tracking.pointer import Pointer, abandoned

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from encdec.masking import masked
 from encdec.params.loading import Loaded
 from encdec.remedies import check_writable
 from encdec.signals import asked_to_stop, stoppable
 from encdec.tracking import repro
-from encdec.tracking.address import masked
 from encdec.tracking.digests import dvc_digest, out_tag
 from encdec.tracking.evaluated import shared_tags
 from encdec.tracking.git import LOCK_FILE, locked_outs

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from pathspec import GitIgnoreSpec
 
 import encdec
+from encdec.masking import masked
 from encdec.params.root import MODEL_NAMES, Params
-from encdec.tracking.address import masked
 from encdec.tracking.changes import Changes, changes_of
 from encdec.tracking.digests import dvc_digest, in_tag, read_ignore
 from encdec.tracking.flat import MAX_TAG, cut, flattened, safe_key

@@ -10,16 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from filelock import FileLock
 
+from encdec.masking import masked
 from encdec.remedies import check_writable, explained
-from encdec.tracking.address import (
-    ARTIFACT_FOLDER,
-    DATABASE_FILE,
-    URI_VARIABLE,
-    is_database,
-    is_server,
-    masked,
-    tracking_uri,
-)
+from encdec.tracking.address import ARTIFACT_FOLDER, DATABASE_FILE, URI_VARIABLE, is_database, is_server, tracking_uri
 from encdec.tracking.project import Project
 from encdec.tracking.sqlite import disk_trouble, make_sqlite
 

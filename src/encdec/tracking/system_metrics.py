@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 import psutil
 
-from encdec.tracking.address import masked
+from encdec.masking import masked
 from encdec.tracking.store import Store
 
 PREFIX = "system/"

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from encdec.masking import masked
 from encdec.params.loading import load_params
 from encdec.signals import stoppable
 from encdec.tracking.address import (
@@ -20,7 +21,6 @@ from encdec.tracking.address import (
     URI_VARIABLE,
     compare_page,
     is_server,
-    masked,
     runs_page,
     without_credentials,
 )

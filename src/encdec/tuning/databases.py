@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from encdec.tracking.address import masked
+from encdec.masking import masked
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL

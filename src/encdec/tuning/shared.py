@@ -14,9 +14,9 @@ from optuna.trial import TrialState, create_trial
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from encdec.masking import masked
 from encdec.outs import write_json
 from encdec.pauses import Pauses
-from encdec.tracking.address import masked
 from encdec.tuning.databases import STORAGE_VARIABLE, StorageUnavailable
 from encdec.tuning.records import TrialRecord
 

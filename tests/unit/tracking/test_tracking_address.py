@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from encdec.tracking.address import embedded_uri, masked, runs_page, tracking_uri, without_credentials
+from encdec.masking import masked
+from encdec.tracking.address import embedded_uri, runs_page, tracking_uri, without_credentials
 from encdec.tracking.project import Project, find_project
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from encdec.tracking.address import masked
+from encdec.masking import masked
 from encdec.tracking.digests import dvc_digest, read_ignore
 from encdec.tracking.lineage.history import History
 from encdec.tracking.lineage.step import IN, OUT, Step, part, step_of_run
