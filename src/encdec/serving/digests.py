@@ -40,8 +40,9 @@ def verify_digests(package: Path, *, expected: str | None = None, running: bool 
     Args:
         package: of a logged model.
         expected: the SHA-256 of digests.json from a place that who can change the files cannot; None: there is none.
-        running: its code is being run, so Python may have written bytecode beside it. Before that, bytecode is an
-            added file like any other: Python would run it in place of the code.
+        running: its code is being run, so Python may have written bytecode beside it, and who deploys it notes in the
+            folder itself. Before that, bytecode is an added file like any other: Python would run it in place of the
+            code.
 
     Raises:
         ChangedModelError: names the file, and says what to do.
@@ -63,7 +64,8 @@ def verify_digests(package: Path, *, expected: str | None = None, running: bool 
     for file in sorted(package.rglob("*")):
         name = file.relative_to(package).as_posix()
         known = name in digests or name in (DIGEST_FILE, *NOTES)
-        if file.is_file() and not known and not (running and file.parent.name == BYTECODE):
+        may_appear = running and (file.parent.name == BYTECODE or file.parent == package)
+        if file.is_file() and not known and not may_appear:
             raise changed(name, "was added since the model was logged")
     return True
 

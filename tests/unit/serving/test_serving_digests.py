@@ -69,6 +69,7 @@ def test_bytecode_beside_the_code_is_not_fetched_and_not_run(own_registry: Regis
     mlflow.pyfunc.load_model(str(fetched))  # bytecode that Python wrote from what was verified is no change
     (fetched / "code" / "encdec" / "nn" / "__pycache__").mkdir(exist_ok=True)
     (fetched / "code" / "encdec" / "nn" / "__pycache__" / "a.pyc").write_bytes(b"own")
+    (fetched / "notes.txt").write_text("of who deployed it")
     assert verify_digests(fetched, running=True)
     with pytest.raises(ChangedModelError, match=r"\.pyc: was added"):
         verify_digests(fetched)
