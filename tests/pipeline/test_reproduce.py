@@ -76,6 +76,13 @@ def test_an_older_commit_gives_the_same_bytes_again(project: TwoStages) -> None:
     assert len(search(project.store, "")) == count  # the runs of the reproduction lie elsewhere
 
 
+def test_dvc_gives_no_advice_about_a_tree_that_goes(project: TwoStages) -> None:
+    said = project.encdec("reproduce", runs(project, "prepare")[0]).stderr
+    assert "Running stage 'prepare':" in said
+    for advice in ("git add", "dvc push", "dvc config", "lock file"):
+        assert advice not in said
+
+
 def test_uncommitted_changes_of_then_are_applied(project: TwoStages) -> None:
     dirty = runs(project, "prepare")[1]
     tags = project.store.client.get_run(dirty).data.tags

@@ -72,6 +72,19 @@ def test_every_service_is_hardened_and_its_image_is_of_one_version(compose: dict
         assert "build" in service or re.search(r":v?\d+\.\d+(\.\d+)?[-@\w.:]*$", service["image"]), name
 
 
+def test_postgres_can_be_told_to_stop_though_it_leaves_root(compose: dict[str, Any]) -> None:
+    service = compose["services"]["postgres"]
+    assert service["init"] is True  # root, which without KILL may not signal the user postgres
+    assert set(service["cap_add"]) == {"CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"}
+
+
+def test_the_guide_says_that_a_new_admins_password_goes_to_the_health_check_too(root: Path) -> None:
+    asked = set(re.findall(r"MLFLOW_ADMIN_\w+", (root / "deploy" / "mlflow-check").read_text(encoding="utf-8")))
+    assert asked == {"MLFLOW_ADMIN_PASSWORD", "MLFLOW_ADMIN_USERNAME"}
+    guide = " ".join((root / "deploy" / "README.md").read_text(encoding="utf-8").split())
+    assert "The admin's: put the new one into `.env` as `MLFLOW_ADMIN_PASSWORD` as well" in guide
+
+
 def start(root: Path, changed: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     """The script with a program in the place of `mlflow` that prints what it was given."""
     environment = {**GOOD, "PATH": f"{changed.pop('bin', '')}:{Path(sys.executable).parent}:{os.environ['PATH']}"}

@@ -28,6 +28,9 @@ def run(model: str, *, host: str, port: int, workers: int, threads: int, max_meg
     from encdec.tracking.opening import folder_of, is_address
     from encdec.tracking.serve import serve_model
 
+    for name, value in (("--workers", workers), ("--threads", threads), ("--max-megabytes", max_megabytes)):
+        if value < 1:
+            raise ValueError(f"{name} {value}: must be at least 1")
     store = open_store_here() if is_address(model) else None
     if store is None:
         folder_of(model)

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from encdec.cards import ImageCard
 from encdec.models.build import fitting
 from encdec.models.storage import TrainedModel
-from encdec.serving.images import code_of, predict_images
+from encdec.serving.images import MAX_IMAGES, code_of, predict_images
 from encdec.serving.inputs import BadInput, ImageInput, TextInput
 from encdec.serving.options import Options, TextOptions
 from encdec.serving.problems import InputError
-from encdec.serving.texts import TextModel, encode, predict_texts
+from encdec.serving.texts import MAX_TEXTS, TextModel, encode, predict_texts
 
 Item = TypeVar("Item")
 Value = str | float | int | list[float] | dict[str, float]
@@ -40,7 +40,7 @@ def answer_images(
 ) -> Iterator[Answer]:
     """An answer for each input, in their order."""
     card = fitting(model.name, model.card, ImageCard)
-    for part in in_batches(inputs, batch_size):
+    for part in in_batches(inputs, min(batch_size, MAX_IMAGES)):
         good = [each for each in part if isinstance(each, ImageInput)]
         answers: Iterator[Answer] = iter(())
         if good:
@@ -60,7 +60,8 @@ def answer_texts(
 ) -> Iterator[Answer]:
     """An answer for each input, in their order; with samples, so many for each."""
     each = max(1, options.num_samples)
-    for part in in_batches((readable(model, one) for one in inputs), batch_size):
+    size = min(batch_size, MAX_TEXTS // each)
+    for part in in_batches((readable(model, one) for one in inputs), size):
         good = [one for one in part if isinstance(one, TextInput)]
         found = pd.DataFrame({"target": [], "score": []})
         if good:

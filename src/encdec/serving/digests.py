@@ -2,15 +2,16 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from encdec.outs import write_json
 
 DIGEST_FILE = "digests.json"
-CLOSED = ("code", "artifacts")
-"""Folders in which no file may lie that was not logged; beside them MLflow puts notes of its own."""
 BYTECODE = "__pycache__"
+NOTES = ("registered_model_meta",)
+"""MLflow writes them beside the files of a registered model where it loads them."""
 
 
 class ChangedModelError(ValueError):
@@ -27,18 +28,21 @@ def write_digests(package: Path) -> str:
     found = {
         file.relative_to(package).as_posix(): sha256_of(file)
         for file in sorted(package.rglob("*"))
-        if file.is_file() and file.name != DIGEST_FILE and BYTECODE not in file.parts
+        if file.is_file() and file.name != DIGEST_FILE and file.parent.name != BYTECODE
     }
     write_json(package / DIGEST_FILE, found)
     return sha256_of(package / DIGEST_FILE)
 
 
-def verify_digests(package: Path, *, expected: str | None = None) -> bool:
-    """Whether the folder has digests; where it has, every file is what they say.
+def verify_digests(package: Path, *, expected: str | None = None, running: bool = False) -> bool:
+    """Whether the folder has digests; where it has, every file is what they say, and there is no other.
 
     Args:
         package: of a logged model.
         expected: the SHA-256 of digests.json from a place that who can change the files cannot; None: there is none.
+        running: its code is being run, so Python may have written bytecode beside it, and who deploys it notes in the
+            folder itself. Before that, bytecode is an added file like any other: Python would run it in place of the
+            code.
 
     Raises:
         ChangedModelError: names the file, and says what to do.
@@ -57,12 +61,20 @@ def verify_digests(package: Path, *, expected: str | None = None) -> bool:
             raise changed(name, "is missing")
         if sha256_of(file) != digest:
             raise changed(name, "was changed since the model was logged (its SHA-256 is another)")
-    for folder in CLOSED:
-        for file in sorted((package / folder).rglob("*")):
-            name = file.relative_to(package).as_posix()
-            if file.is_file() and name not in digests and BYTECODE not in file.parts:
-                raise changed(name, "was added since the model was logged")
+    for file in sorted(package.rglob("*")):
+        name = file.relative_to(package).as_posix()
+        known = name in digests or name in (DIGEST_FILE, *NOTES)
+        may_appear = running and (file.parent.name == BYTECODE or file.parent == package)
+        if file.is_file() and not known and not may_appear:
+            raise changed(name, "was added since the model was logged")
     return True
+
+
+def remove_bytecode(package: Path) -> None:
+    """Of a copy that is not run yet: MLflow runs a model where it is stored, and Python leaves bytecode there."""
+    for folder in sorted(package.rglob(BYTECODE)):
+        if folder.is_dir():
+            shutil.rmtree(folder)
 
 
 def read_digests(path: Path) -> Mapping[str, str]:

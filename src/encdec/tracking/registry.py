@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from encdec.masking import masked
 from encdec.progress import note
-from encdec.serving.digests import ChangedModelError, verify_digests
+from encdec.serving.digests import ChangedModelError, remove_bytecode, verify_digests
 from encdec.tracking.layout import DIGEST_TAG, MODEL_ARTIFACT
 from encdec.tracking.store import Store
 
@@ -59,6 +59,7 @@ def fetch_package(store: Store, address: str, *, to: Path) -> Path:
         files.download_artifacts("", dst_path=str(to))  # type: ignore[no-untyped-call]  # of MLflow
     except (MlflowException, OSError) as error:
         raise ValueError(f"{address}: its files cannot be read: {masked(str(error))}") from error
+    remove_bytecode(to)
     try:
         known = verify_digests(to, expected=model.tags.get(DIGEST_TAG))
     except ChangedModelError as error:

@@ -13,7 +13,7 @@ from encdec.signals import stoppable
 from encdec.tracking.package import Example, build_package, read_card
 from encdec.tracking.registry import fetch_package
 from encdec.tracking.store import Store
-from encdec.tracking.ui import stop, taken
+from encdec.tracking.ui import base_address, stop, taken
 
 START = Path(__file__).with_name("scoring") / "start.py"
 
@@ -34,7 +34,7 @@ def serve_model(
 
     Raises:
         ChangedModelError: a file is not what was logged.
-        ValueError: there is no such model, or the port is in use.
+        ValueError: there is no such model, or the port is in use or none.
     """
     if taken(host, port):
         raise ValueError(f"port {port} on {host} is in use: stop what uses it, or choose another with --port")
@@ -52,7 +52,7 @@ def serve_model(
             "MLFLOW_DISABLE_TELEMETRY": "true",
         }
         command = [sys.executable, str(START), "--host", host, "--port", str(port), "--workers", str(workers)]
-        print(f"Serving {model} at http://{host}:{port}/invocations (Ctrl-C ends it)", flush=True)
+        print(f"Serving {model} at {base_address(host, port)}/invocations (Ctrl-C ends it)", flush=True)
         server = subprocess.Popen(command, env=environment, start_new_session=True)
         try:
             with stoppable():

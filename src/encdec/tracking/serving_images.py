@@ -31,7 +31,7 @@ class ImageModel(PythonModel):
         from encdec.serving.digests import verify_digests
 
         folder = Path(context.artifacts[MODEL_ARTIFACT])
-        verify_digests(folder.parents[1])  # artifacts/<folder> in the package
+        verify_digests(folder.parents[1], running=True)  # artifacts/<folder> in the package
         self.model = load_model(folder)
 
     def predict(

@@ -31,7 +31,7 @@ class PairModel(PythonModel):
         from encdec.serving.texts import load_text_model
 
         folder = Path(context.artifacts[MODEL_ARTIFACT])
-        verify_digests(folder.parents[1])  # artifacts/<folder> in the package
+        verify_digests(folder.parents[1], running=True)  # artifacts/<folder> in the package
         self.model = load_text_model(folder)
 
     def predict(

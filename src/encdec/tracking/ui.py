@@ -1,6 +1,7 @@
 """`make ui`: the MLflow UI on this machine's store, opened at the table of runs."""
 
 import argparse
+import errno
 import os
 import signal
 import socket
@@ -32,6 +33,7 @@ from encdec.tracking.views import VIEW, last_trainings, publish
 START_SECONDS = 120
 STOP_SECONDS = 10
 SHOWN_CHARACTERS = 4000
+HIGHEST_PORT, RESERVED_PORTS = 65_535, 1023
 
 
 def main(host: str, port: int) -> int:
@@ -63,7 +65,7 @@ def main(host: str, port: int) -> int:
         )
     try:
         with stoppable():
-            return serve(server, f"http://{host}:{port}", store=store, log=log)
+            return serve(server, base_address(host, port), store=store, log=log)
     except KeyboardInterrupt:
         print()
         return 0
@@ -72,13 +74,28 @@ def main(host: str, port: int) -> int:
 
 
 def taken(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server: a port in TIME_WAIT is free
-        try:
+    """Whether another program listens there.
+
+    Raises:
+        ValueError: nothing can listen there; the message says why.
+    """
+    if not 1 <= port <= HIGHEST_PORT:
+        raise ValueError(f"port {port}: must be from 1 to {HIGHEST_PORT}")
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:  # as uvicorn chooses
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server: a port in TIME_WAIT is free
             probe.bind((host, port))
-        except OSError:
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
             return True
+        raise ValueError(
+            f"port {port} on {host}: {error.strerror}: choose another host, or a port above {RESERVED_PORTS}"
+        ) from error
     return False
+
+
+def base_address(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def serve_command(host: str, port: int) -> list[str]:

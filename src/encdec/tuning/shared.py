@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from optuna.distributions import BaseDistribution
-from optuna.exceptions import DuplicatedStudyError, StorageInternalError
+from optuna.exceptions import DuplicatedStudyError, StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from encdec.masking import masked
 from encdec.outs import write_json
 from encdec.pauses import Pauses
+from encdec.progress import note
 from encdec.tuning.databases import STORAGE_VARIABLE, StorageUnavailable
 from encdec.tuning.records import TrialRecord
 
@@ -24,6 +25,7 @@ NAME_FILE = "study.json"
 TRIAL_ATTRIBUTE = "trial"
 """The number that a trial has everywhere else, from 1; Optuna's own counts failed trials that were run again, too."""
 KEY_CHARACTERS = 12
+NO_ROW = -1
 REPORT_SECONDS, REPORT_SHARE = 1.0, 1 / 200
 
 
@@ -37,12 +39,14 @@ class SharedStudy:
     """The rows of one study. A study that was interrupted goes on in its own, and each of its trials has one row.
 
     This process decides about the trials by itself, from its records; the database is only told. So the outs are the
-    same to the byte with it and without it, and whatever others write there.
+    same to the byte with it and without it, and whatever others write there. Where somebody deletes the study, the
+    tuning goes on without telling.
     """
 
     def __init__(self, storage: RDBStorage, name: str) -> None:
         self.storage = storage
         self.name = name
+        self.deleted = False
         with used(storage):
             try:
                 self.id = storage.create_new_study([StudyDirection.MINIMIZE], name)
@@ -56,7 +60,7 @@ class SharedStudy:
         }
 
     def describe(self, attributes: Mapping[str, str]) -> None:
-        with used(self.storage):
+        with self.told():
             for key, value in attributes.items():
                 self.storage.set_study_user_attr(self.id, key, value)
 
@@ -85,15 +89,26 @@ class SharedStudy:
             distributions=dict(distributions),
             user_attrs={TRIAL_ATTRIBUTE: number + 1},
         )
-        with used(self.storage):
+        with self.told():
             return SharedTrial(self.storage, self.storage.create_new_trial(self.id, template), open=True)
+        return SharedTrial(self.storage, NO_ROW, open=False)
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        try:
+            with used(self.storage):
+                yield
+        except KeyError:  # of Optuna: there is no such row
+            if not self.deleted:
+                note(f"Optuna's study {self.name} was deleted by somebody: the tuning goes on, and is not seen there")
+            self.deleted = True
 
 
 class SharedTrial:
     """The row of one trial. Scores are sent at once, but where a call is slow, with fewer calls.
 
     Args:
-        open: it has not ended; what has ended cannot be changed and stays as it is.
+        open: it has not ended; what has ended cannot be changed and stays as it is, also where somebody else ended it.
     """
 
     def __init__(self, storage: RDBStorage, trial_id: int, *, open: bool) -> None:
@@ -111,7 +126,7 @@ class SharedTrial:
 
     def send(self) -> None:
         began = time.monotonic()
-        with used(self.storage):
+        with self.told():
             for epoch, score in self.waiting.items() if self.open else ():
                 self.storage.set_trial_intermediate_value(self.id, epoch, score)
         self.waiting = {}
@@ -130,9 +145,18 @@ class SharedTrial:
 
     def close(self, state: TrialState, values: list[float] | None) -> None:
         if self.open:
-            with used(self.storage):
+            with self.told():
                 self.storage.set_trial_state_values(self.id, state, values)
         self.open = False
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        try:
+            with used(self.storage):
+                yield
+        except (KeyError, UpdateFinishedTrialError):  # of Optuna: there is no such row, or it has ended
+            note("A trial's row in Optuna's storage was deleted or ended by somebody: the trial goes on unseen there")
+            self.open = False
 
 
 def share(storage: RDBStorage, *, label: str, records: Path) -> SharedStudy:

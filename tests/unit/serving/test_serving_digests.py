@@ -1,9 +1,11 @@
 """A logged model with a changed file is refused, by whoever loads it."""
 
 import os
+import py_compile
 import shutil
 import subprocess
 import sys
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import mlflow.pyfunc
@@ -12,9 +14,9 @@ import pytest
 from registered import Registry, run_encdec
 from served import started
 
-from encdec.serving.digests import DIGEST_FILE, ChangedModelError, write_digests
+from encdec.serving.digests import DIGEST_FILE, ChangedModelError, verify_digests, write_digests
 from encdec.tracking.layout import DIGEST_TAG
-from encdec.tracking.registry import fetch_model
+from encdec.tracking.registry import fetch_model, fetch_package
 
 FILES = ("artifacts/cnn/model.safetensors", "artifacts/cnn/spec.json", "code/encdec/nn/convolution.py", "MLmodel")
 
@@ -40,12 +42,47 @@ def test_lost_added_and_forged_files_are_refused(own_registry: Registry, tmp_pat
     added.write_text("print('mine')\n")
     with pytest.raises(ChangedModelError, match=r"code/torch.py: was added"):
         fetch_model(store, address, to=tmp_path / "a")
+    added.unlink()
+    beside = package / "serving_images.pyc"
+    beside.write_bytes(b"mine")
+    with pytest.raises(ChangedModelError, match=r"champion: serving_images.pyc: was added"):
+        fetch_model(store, address, to=tmp_path / "beside")
     write_digests(package)  # who can write there can write this as well, but not the database
     with pytest.raises(ChangedModelError, match=r"digests.json: is not the one that was logged"):
         fetch_model(store, address, to=tmp_path / "b")
     (package / DIGEST_FILE).unlink()
     with pytest.raises(ChangedModelError, match=r"digests.json: is missing"):
         fetch_model(store, address, to=tmp_path / "c")
+
+
+def test_bytecode_beside_the_code_is_not_fetched_and_not_run(own_registry: Registry, tmp_path: Path) -> None:
+    package, planted = own_registry.package("cnn"), tmp_path / "planted.py"
+    planted.write_text("print('mine')\n")
+    module = package / "code" / "encdec" / "serving" / "images.py"
+    for file in (module, package / "code" / "torch.py", package / "serving_images.py"):
+        (file.parent / "__pycache__").mkdir(exist_ok=True)
+        unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH  # Python does not look at the code then
+        py_compile.compile(str(planted), cache_from_source(str(file)), invalidation_mode=unchecked)
+    assert b"mine" in Path(cache_from_source(str(module))).read_bytes()
+    fetched = fetch_package(own_registry.store, "models:/cnn@champion", to=tmp_path / "package")
+    assert not list(fetched.rglob("*.pyc"))
+    mlflow.pyfunc.load_model(str(fetched))  # bytecode that Python wrote from what was verified is no change
+    (fetched / "code" / "encdec" / "nn" / "__pycache__").mkdir(exist_ok=True)
+    (fetched / "code" / "encdec" / "nn" / "__pycache__" / "a.pyc").write_bytes(b"own")
+    (fetched / "notes.txt").write_text("of who deployed it")
+    assert verify_digests(fetched, running=True)
+    with pytest.raises(ChangedModelError, match=r"\.pyc: was added"):
+        verify_digests(fetched)
+
+
+def test_a_model_that_mlflow_ran_in_the_store_is_still_fetched(own_registry: Registry, tmp_path: Path) -> None:
+    program = "import mlflow.pyfunc; mlflow.pyfunc.load_model('models:/cnn@champion')"
+    environment = {**own_registry.environment, "PYTHONDONTWRITEBYTECODE": ""}
+    subprocess.run([sys.executable, "-c", program], env=environment, cwd=tmp_path, check=True)
+    package = own_registry.package("cnn")
+    assert list(package.rglob("*.pyc"))
+    assert (package / "registered_model_meta").is_file()
+    assert fetch_model(own_registry.store, "models:/cnn@champion", to=tmp_path / "fetched").is_dir()
 
 
 def test_a_model_of_before_there_were_digests_is_used_with_a_note(

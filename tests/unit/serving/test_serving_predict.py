@@ -206,6 +206,19 @@ def test_a_wrong_call_is_answered_with_a_sentence(
     assert b"Traceback" not in done.stderr
 
 
+def test_what_one_request_may_not_ask_a_file_may(
+    root: Path, registry: Registry, stored: np.ndarray, tmp_path: Path
+) -> None:
+    texts, array = tmp_path / "a.txt", tmp_path / "a.npy"
+    texts.write_text("3 May 2001\n" * 101)
+    arguments = ["predict", str(registry.models / "seq2seq"), str(texts), "--num-samples", "100"]
+    rows = json_lines(run_encdec(root, registry, *arguments))  # 10,100 answers of one batch of 256 texts
+    assert [row["sample"] for row in rows] == list(range(100)) * 101
+    np.save(array, np.resize(stored, (10_001, 1, 8, 8)))
+    arguments = ["predict", str(registry.models / "cnn"), str(array), "--batch-size", "20000"]
+    assert len(json_lines(run_encdec(root, registry, *arguments))) == 10_001
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="THE PEAK OF A PROCESS IS READ FROM /proc")
 def test_memory_does_not_grow_with_the_number_of_images(
     root: Path, trained: TrainedProject, stored: np.ndarray, tmp_path: Path

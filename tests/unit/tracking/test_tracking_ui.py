@@ -39,6 +39,40 @@ def test_a_taken_port_is_one_sentence_that_names_the_way_out(capsys: pytest.Capt
     assert not ui.taken("127.0.0.1", port)
 
 
+@pytest.mark.parametrize(
+    ("host", "port", "words"),
+    [
+        ("127.0.0.1", 70_000, "^port 70000: must be from 1 to 65535$"),
+        ("127.0.0.1", 0, "^port 0: must be from 1 to 65535$"),
+        ("192.0.2.1", 5001, "^port 5001 on 192.0.2.1: Cannot assign requested address: choose another host"),
+        ("no.such.host.invalid", 5001, "^port 5001 on no.such.host.invalid: .*: choose another host"),
+    ],
+)
+def test_a_port_on_which_nothing_can_listen_is_not_called_in_use(host: str, port: int, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        ui.taken(host, port)
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="NO IPV6 ON THIS MACHINE")
+def test_a_port_of_ipv6_is_looked_at_and_its_address_is_one() -> None:
+    with socket.socket(socket.AF_INET6) as busy:
+        busy.bind(("::1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        assert ui.taken("::1", port)
+    assert not ui.taken("::1", port)
+    assert ui.base_address("::1", port) == f"http://[::1]:{port}"
+
+
 def test_where_a_server_keeps_the_runs_the_addresses_are_said_and_none_is_started(
     store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], no_server: list[str]
 ) -> None:

@@ -415,3 +415,50 @@ def test_a_database_that_is_lost_in_the_middle_is_one_sentence_without_its_passw
         f"no such table: trials. The ended trials are kept: start the same command again when it is back, or without "
         f"{STORAGE_VARIABLE}"
     )
+
+
+def delete_study(storage: RDBStorage) -> None:
+    (only,) = storage.get_all_studies()
+    storage.delete_study(only._study_id)
+
+
+def end_trial(storage: RDBStorage) -> None:
+    storage.set_trial_state_values(rows(storage)[-1]._trial_id, TrialState.FAIL, None)
+
+
+@pytest.mark.parametrize("when", ["before", "within"])
+@pytest.mark.parametrize(
+    ("meddle", "words", "seen"),
+    [(delete_study, "was deleted by somebody", []), (end_trial, "ended by somebody", ["FAIL", "COMPLETE", "COMPLETE"])],
+)
+def test_a_row_that_somebody_deletes_or_ends_does_not_stop_the_study(
+    study: Study,
+    storage: RDBStorage,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    meddle: Callable[[RDBStorage], None],
+    words: str,
+    seen: list[str],
+    when: str,
+) -> None:
+    whole, _ = study(trials=3)
+    shared = share(storage, label="x", records=tmp_path)
+    told = getattr(SharedTrial, "send" if when == "within" else "close")
+    meddled: list[object] = []
+
+    def first(row: SharedTrial, *given: object) -> None:
+        """What another does between two calls of this process."""
+        if not meddled:
+            meddled.append(meddle(storage))
+        told(row, *given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SharedTrial, told.__name__, first)
+        outcome, _ = study(trials=3, records=tmp_path, shared=shared)
+    assert outcome.table.to_csv() == whole.table.to_csv()
+    assert [
+        row.state.name for each in storage.get_all_studies() for row in storage.get_all_trials(each._study_id)
+    ] == seen
+    said = capsys.readouterr().err
+    assert said.count(words) == 1
+    assert said.count("goes on") == (2 if meddle is delete_study else 1)

@@ -13,6 +13,20 @@ from encdec.tracking.reproduction.graph import Graph, plan, read_graph
 from encdec.tracking.reproduction.worktree import FOREIGN
 
 STOP_SECONDS = 10
+REPRO = """
+import logging, sys
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+
+logging.getLogger("dvc").setLevel(logging.WARNING)
+stage = sys.argv[1]
+print(f"Running stage {stage!r}:", flush=True)
+try:
+    Repo().reproduce(stage, single_item=True, force=True, no_commit=True)
+except DvcException as error:
+    sys.exit(f"{error}: {error.__cause__}" if error.__cause__ else str(error))
+"""
+"""`dvc repro --single-item --force --no-commit` without advice on a tree that goes. Its --quiet hides errors too."""
 
 
 def run_again(tree: Path, step: Step, chain: Iterable[Step], *, contents: Contents, everything: bool) -> list[str]:
@@ -107,7 +121,7 @@ def run_stage(stage: str, tree: Path, environment: Mapping[str, str]) -> None:
     Raises:
         ChildProcessError: it failed.
     """
-    command = [sys.executable, "-m", "dvc", "repro", "--single-item", "--force", "--no-commit", stage]
+    command = [sys.executable, "-c", REPRO, stage]
     process = subprocess.Popen(
         command, cwd=tree, env=dict(environment), stdout=sys.stderr.fileno(), start_new_session=True
     )
