@@ -91,10 +91,11 @@ def send_package(store: Store, run_id: str, package: Path, *, name: str) -> str:
     """Log a package under a run, and return its address, models:/<id>; the package stays as it is.
 
     A run has one model: where a killed process had begun to log it, that one is written over, so that this may be
-    repeated. Where sending fails, what was begun is removed. The SHA-256 of digests.json, which has that of every
-    file, is kept in the database, where who can write the files alone cannot change it.
+    repeated. Where sending fails, what was begun is removed; what was whole before stays, since versions may be of it.
+    The SHA-256 of digests.json, which has that of every file, is kept in the database, where who can write the files
+    alone cannot change it.
     """
-    from mlflow.entities import LoggedModelOutput
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus
     from mlflow.models import Model
 
     client = store.client
@@ -119,10 +120,11 @@ def send_package(store: Store, run_id: str, package: Path, *, name: str) -> str:
             client.set_logged_model_tags(created.model_id, {DIGEST_TAG: write_digests(copy)})
             client.log_model_artifacts(created.model_id, str(copy))
         client.finalize_logged_model(created.model_id, "READY")
-        if not (run.outputs and run.outputs.model_outputs):
+        if created.model_id not in {each.model_id for each in (run.outputs.model_outputs if run.outputs else ())}:
             client.log_outputs(run_id, [LoggedModelOutput(created.model_id, step=0)])
     except BaseException:
-        client.delete_logged_model(created.model_id)
+        if created.status != LoggedModelStatus.READY:
+            client.delete_logged_model(created.model_id)
         raise
     return f"models:/{created.model_id}"
 

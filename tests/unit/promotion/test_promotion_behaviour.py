@@ -67,4 +67,6 @@ def test_tests_that_say_nothing_are_a_problem(tmp_path: Path, tests: str, expect
 def test_a_project_without_tests_or_pytest_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "tests/model: no such folder" in (run_behaviour(tmp_path, model=tmp_path, prepared=tmp_path).problem or "")
     monkeypatch.setattr(behaviour, "find_spec", lambda name: None)
-    assert "pip install -c requirements-dev.lock pytest" in (run_behaviour(tmp_path, model=tmp_path, prepared=tmp_path).problem or "")
+    assert "pip install -c requirements-dev.lock pytest" in (
+        run_behaviour(tmp_path, model=tmp_path, prepared=tmp_path).problem or ""
+    )
