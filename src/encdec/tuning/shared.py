@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from optuna.distributions import BaseDistribution
-from optuna.exceptions import DuplicatedStudyError, StorageInternalError
+from optuna.exceptions import DuplicatedStudyError, StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from encdec.outs import write_json
 from encdec.pauses import Pauses
+from encdec.progress import note
 from encdec.tracking.address import masked
 from encdec.tuning.databases import STORAGE_VARIABLE, StorageUnavailable
 from encdec.tuning.records import TrialRecord
@@ -24,7 +25,13 @@ NAME_FILE = "study.json"
 TRIAL_ATTRIBUTE = "trial"
 """The number that a trial has everywhere else, from 1; Optuna's own counts failed trials that were run again, too."""
 KEY_CHARACTERS = 12
+NOWHERE = -1
+"""The id of a trial that has no row."""
 REPORT_SECONDS, REPORT_SHARE = 1.0, 1 / 200
+
+
+class Gone(RuntimeError):
+    """A study or trial that others have deleted or ended in the database: it is told nothing more."""
 
 
 class StudyName(BaseModel):
@@ -37,12 +44,13 @@ class SharedStudy:
     """The rows of one study. A study that was interrupted goes on in its own, and each of its trials has one row.
 
     This process decides about the trials by itself, from its records; the database is only told. So the outs are the
-    same to the byte with it and without it, and whatever others write there.
+    same to the byte with it and without it, and whatever others write or delete there.
     """
 
     def __init__(self, storage: RDBStorage, name: str) -> None:
         self.storage = storage
         self.name = name
+        self.gone = False
         with used(storage):
             try:
                 self.id = storage.create_new_study([StudyDirection.MINIMIZE], name)
@@ -56,9 +64,16 @@ class SharedStudy:
         }
 
     def describe(self, attributes: Mapping[str, str]) -> None:
-        with used(self.storage):
-            for key, value in attributes.items():
-                self.storage.set_study_user_attr(self.id, key, value)
+        try:
+            with used(self.storage):
+                for key, value in attributes.items():
+                    self.storage.set_study_user_attr(self.id, key, value)
+        except Gone:
+            self.leave()
+
+    def leave(self) -> None:
+        self.gone = True
+        note(f"study {self.name} was deleted in Optuna's storage ({STORAGE_VARIABLE}): it is told nothing more")
 
     def replay(self, records: Sequence[TrialRecord]) -> None:
         """Bring in ended trials that the database lacks, or has as RUNNING: the process died before it could say."""
@@ -76,6 +91,8 @@ class SharedStudy:
         Args:
             number: from 0.
         """
+        if self.gone:
+            return SharedTrial(self.storage, NOWHERE, open=False)
         known = self.trials.get(number)
         if known is not None and dict(known.params) == dict(params):
             return SharedTrial(self.storage, known._trial_id, open=not known.state.is_finished())
@@ -85,8 +102,12 @@ class SharedStudy:
             distributions=dict(distributions),
             user_attrs={TRIAL_ATTRIBUTE: number + 1},
         )
-        with used(self.storage):
-            return SharedTrial(self.storage, self.storage.create_new_trial(self.id, template), open=True)
+        try:
+            with used(self.storage):
+                return SharedTrial(self.storage, self.storage.create_new_trial(self.id, template), open=True)
+        except Gone:
+            self.leave()
+            return SharedTrial(self.storage, NOWHERE, open=False)
 
 
 class SharedTrial:
@@ -111,9 +132,12 @@ class SharedTrial:
 
     def send(self) -> None:
         began = time.monotonic()
-        with used(self.storage):
-            for epoch, score in self.waiting.items() if self.open else ():
-                self.storage.set_trial_intermediate_value(self.id, epoch, score)
+        try:
+            with used(self.storage):
+                for epoch, score in self.waiting.items() if self.open else ():
+                    self.storage.set_trial_intermediate_value(self.id, epoch, score)
+        except Gone:
+            self.leave()
         self.waiting = {}
         ended = time.monotonic()
         self.next_call = ended + self.pauses.after(ended - began)
@@ -129,10 +153,19 @@ class SharedTrial:
         self.close(TrialState.FAIL, None)
 
     def close(self, state: TrialState, values: list[float] | None) -> None:
-        if self.open:
-            with used(self.storage):
-                self.storage.set_trial_state_values(self.id, state, values)
+        try:
+            if self.open:
+                with used(self.storage):
+                    self.storage.set_trial_state_values(self.id, state, values)
+        except Gone:
+            self.leave()
         self.open = False
+
+    def leave(self) -> None:
+        self.open = False
+        note(
+            f"a trial was deleted or ended by others in Optuna's storage ({STORAGE_VARIABLE}): it is told nothing more"
+        )
 
 
 def share(storage: RDBStorage, *, label: str, records: Path) -> SharedStudy:
@@ -157,9 +190,12 @@ def used(storage: RDBStorage) -> Iterator[None]:
 
     Raises:
         StorageUnavailable: for whatever Optuna or the driver say.
+        Gone: the study or the trial is not there any more, or was ended by others.
     """
     try:
         yield
+    except (KeyError, UpdateFinishedTrialError) as error:  # what Optuna raises for them
+        raise Gone(str(error)) from error
     except (StorageInternalError, SQLAlchemyError) as error:
         cause = error.__cause__ or error  # Optuna's own words guess at a mistake in the data
         said = (masked(str(cause)).strip().splitlines() or [type(cause).__name__])[0]
