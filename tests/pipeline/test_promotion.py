@@ -225,6 +225,30 @@ def test_the_behavioural_tests_decide_too(project: Project, trainings: Trainings
     assert done.returncode == REFUSED
     assert "1 of 5 checks failed (behaviour)" in one_line(done.stdout)
     assert "the classifier is right on new digits" in one_line(done.stdout)
+    good = project.run("encdec", "promote", trainings.good)
+    assert re.search(r"✓ behaviour 4 of 4 behavioural tests passed", one_line(good.stdout))
+    assert aliases(project) == {"champion": 1}
+
+
+def test_a_champion_whose_files_are_lost_is_logged_again(project: Project, trainings: Trainings) -> None:
+    project.edit_params("promotion", "models", "cnn", "floors", value={})
+    project.run("encdec", "promote", "cnn")
+    project.run("encdec", "promote", trainings.good)
+    assert aliases(project) == {"champion": 2, "previous": 1}
+    ((place,),) = query(
+        project,
+        "SELECT artifact_location FROM logged_models WHERE source_run_id = "
+        f"'{trainings.poor.removeprefix('runs:/')}' AND lifecycle_stage = 'active'",
+    )
+    shutil.rmtree(place.removeprefix("file://"))
+    back = project.run("encdec", "rollback", "cnn", check=False)
+    assert back.returncode == 1
+    assert "models:/cnn/1: digests.json: is missing" in back.stderr
+    assert aliases(project) == {"champion": 2, "previous": 1}
+    assert [name for name, _ in decision_runs(project)] == ["promote cnn v1", "promote cnn v2"]
+    project.run("encdec", "promote", "cnn", check=False)  # refused by the champion, and whole again
+    project.run("encdec", "rollback", "cnn")
+    assert aliases(project) == {"champion": 1, "previous": 2}
 
 
 def test_what_cannot_be_promoted_is_a_sentence(project: Project) -> None:

@@ -13,7 +13,7 @@ promotion/decision.html) and as tags of the version, refused or not.
 Aliases: `challenger` is the version that is being judged or was refused, `champion` the one in use, `previous` the
 champion before it. models:/cnn@champion is an address wherever this project takes one.
 
-Status: 0 accepted, or the champion already; 10 refused; 1 an error, and nothing was moved.
+Status: 0 accepted, or the champion already; 10 refused; 1 an error, and the champion is as it was.
 """
 
 import argparse
@@ -34,9 +34,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="accept it also where the champion cannot be measured on this test data (other classes, another source)",
     )
+    parser.add_argument(
+        "--other-data",
+        action="store_true",
+        help="accept it also where it was trained on other data than there is now, so that it may have seen test rows",
+    )
 
 
-def run(*, target: str, dry_run: bool, as_json: bool, note: str | None, replace_incomparable: bool) -> None:
+def run(
+    *, target: str, dry_run: bool, as_json: bool, note: str | None, replace_incomparable: bool, other_data: bool
+) -> None:
     from pathlib import Path
 
     from encdec.params.loading import load_params
@@ -48,7 +55,7 @@ def run(*, target: str, dry_run: bool, as_json: bool, note: str | None, replace_
     project = find_project(Path.cwd())
     params = load_params(project.tree / "params.yaml").params
     store = open_store(params.tracking.experiment, project)
-    outcome = promote(store, params, Request(target, dry_run, note, replace_incomparable))
+    outcome = promote(store, params, Request(target, dry_run, note, replace_incomparable, other_data))
     if as_json:
         print(outcome.decision.text() if outcome.decision else "null", end="" if outcome.decision else "\n")
         if outcome.decision is None:

@@ -12,6 +12,8 @@ from xml.etree import ElementTree
 TESTS = Path("tests", "model")
 TIMEOUT_SECONDS = 900
 SHOWN_LINES = 5
+INSTALL = f"{sys.executable} -m pip install -c requirements-dev.lock pytest"
+"""In the root of a clone: pytest alone, at the locked version; `make repro` installs none of the tools."""
 
 
 class Behaviour(NamedTuple):
@@ -28,12 +30,14 @@ def run_behaviour(tree: Path, *, model: Path, prepared: Path) -> Behaviour:
     Never raises for what a person can mend: then `problem` says it.
     """
     if find_spec("pytest") is None:
-        return Behaviour((), (), "pytest is not installed: `pip install pytest`, or set promotion.behaviour to false")
+        return Behaviour((), (), f"pytest is not installed: run `{INSTALL}`, or set promotion.behaviour to false")
     if not (tree / TESTS).is_dir():
         return Behaviour((), (), f"{TESTS.as_posix()}: no such folder in {tree}: promote from the whole project")
     with TemporaryDirectory() as temporary:
         results = Path(temporary, "results.xml")
         command = [sys.executable, "-m", "pytest", str(TESTS), "-q", "-p", "no:cacheprovider", f"--junitxml={results}"]
+        # without the project's own settings: they ask for plugins that only `make test` installs
+        command += ["-c", os.devnull, f"--rootdir={tree}", f"--confcutdir={tree}"]
         command += [f"--model-folder={model.absolute()}", f"--prepared-folder={prepared.absolute()}"]
         try:
             done = subprocess.run(

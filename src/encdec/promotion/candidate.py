@@ -11,9 +11,11 @@ from encdec.datasets.pairs import PairSplit
 from encdec.models.storage import load_model
 from encdec.params.problems import nearest
 from encdec.params.root import MODEL_NAMES, Kind, ModelName, Params
-from encdec.promotion.chain import REPRO, Data, Trained, find_data, find_trained, read_lock
+from encdec.progress import note as say
+from encdec.promotion.chain import REPRO, Data, Trained, find_data, find_trained, read_lock, short, unchanged
 from encdec.promotion.compare import Stored
 from encdec.promotion.gate import Validation
+from encdec.promotion.whole import problem_of
 from encdec.tracking.aliases import Logged, logged_at, logged_by
 from encdec.tracking.digests import dvc_digest, in_tag
 from encdec.tracking.evaluated import training_run_of
@@ -86,9 +88,12 @@ def check_enabled(params: Params, name: ModelName) -> None:
 
 
 def log_candidate(store: Store, candidate: Candidate, test: ImageSplit | PairSplit) -> Logged:
-    """The logged model of a candidate; weights that came from a DVC remote are logged now."""
+    """The logged model of a candidate; weights that came from a DVC remote, or whose files are lost, are logged now."""
     if candidate.logged is not None:
-        return candidate.logged
+        problem = problem_of(store, f"models:/{candidate.logged.model_id}", digest=candidate.digest)
+        if problem is None or candidate.trained is None:
+            return candidate.logged
+        say(f"{problem}; it is logged again from the project")
     assert candidate.trained is not None  # one by address is logged
     name, digest = candidate.trained
     card = candidate.stored.model.card
@@ -120,13 +125,27 @@ def validation_of(project: Project, data: Data) -> Validation:
         raise ValueError(f"{path}: not a result of the validate stage ({error}): {REPRO}") from error
 
 
-def trained_on(store: Store, candidate: Candidate) -> str | None:
-    """The digest of the data that the candidate was trained on, where its run tells."""
+def check_unchanged(project: Project, candidate: Candidate) -> None:
+    """Raises ValueError where what was measured is not what lies in the project any more."""
+    data = candidate.data
+    unchanged(project, data.test, data.test_digest)
     if candidate.trained is not None:
-        return candidate.data.train_digest
-    run = get_run(store, candidate.logged.run_id if candidate.logged else "")
-    tag: str | None = run.data.tags.get(in_tag(candidate.data.train)) if run is not None else None
-    return tag
+        unchanged(project, *candidate.trained)
+
+
+def other_data(store: Store, run_id: str | None, data: Data) -> str | None:
+    """Why a model may have been trained on today's test rows; None: it was trained on the rows that belong to them.
+
+    Args:
+        run_id: of its training.
+    """
+    run = get_run(store, run_id or "")
+    digest = run.data.tags.get(in_tag(data.train)) if run is not None else None
+    if digest is None:
+        return "has no training run that tells what it was trained on"
+    if digest != data.train_digest:
+        return f"was trained on another {data.train} ({short(digest)}) than there is now ({short(data.train_digest)})"
+    return None
 
 
 def megabytes(folder: Path) -> float:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from encdec.cards import ImageCard
 from encdec.datasets.images import ImageSplit
 from encdec.datasets.pairs import PairSplit
@@ -11,6 +13,7 @@ from encdec.evaluation.bootstrap import Interval, Resampling
 from encdec.evaluation.comparison import Comparison, Opponent, compare
 from encdec.evaluation.evaluate import check_card, score_images, score_pairs
 from encdec.metrics.scores import Scores
+from encdec.metrics.text import text_metrics
 from encdec.models.build import fitting
 from encdec.models.denoising_autoencoder.spec import DenoisingAutoencoderSpec
 from encdec.models.storage import VOCABULARY_FOLDER, TrainedModel, load_model
@@ -47,11 +50,19 @@ def measure(stored: Stored, test: ImageSplit | PairSplit, *, settings: Evaluatio
     return score_pairs(stored.model, test, settings, vocabulary=stored.folder / VOCABULARY_FOLDER, seed=seed)
 
 
+def metric_names(model: TrainedModel, test: ImageSplit | PairSplit, *, settings: Evaluation, seed: int) -> list[str]:
+    """The names of a model's metrics, found on a single row."""
+    if isinstance(test, PairSplit):
+        return [*(metric.name for metric in text_metrics(tokens=test.card.target_tokens)), "nll"]
+    one = test.loaded(np.array([0]))
+    return [metric.name for metric in score_images(model, one, settings, seed=seed).metrics]
+
+
 def opponent_of(candidate: Stored, folder: Path) -> Stored:
-    """The champion of a folder, set to the candidate's task: a denoiser is given the candidate's noise.
+    """The champion of a folder, where its task is the candidate's.
 
     Raises:
-        Incomparable: it reads other data, or its first metric has another scale.
+        Incomparable: it reads other data, removes other noise, or its first metric has another scale.
         StoredModelError: the folder holds no whole model.
     """
     champion, ours = load_model(folder), candidate.model
@@ -69,7 +80,8 @@ def opponent_of(candidate: Stored, folder: Path) -> Stored:
         raise Incomparable(f"the champion's likelihood is {spec.likelihood}: its bound has another scale")
     if isinstance(spec, DenoisingAutoencoderSpec):
         noise = fitting(ours.name, ours.spec, DenoisingAutoencoderSpec).corruption
-        champion = champion._replace(spec=spec.model_copy(update={"corruption": noise}))
+        if noise != spec.corruption:  # each is good at its own: who chose an easier one would win
+            raise Incomparable(f"the champion removes {spec.corruption}, the candidate {noise}")
     return Stored(folder, champion)
 
 

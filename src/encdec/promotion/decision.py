@@ -89,6 +89,8 @@ class Decision(Record):
     @property
     def reasons(self) -> str:
         """Of a refusal what failed, of an acceptance what it was held against."""
+        if not self.accepted and not self.failed:
+            return self.sentence
         return "; ".join(check.reason for check in self.failed or self.checks) or self.sentence
 
     def text(self) -> str:
@@ -104,6 +106,8 @@ class Verdict(NamedTuple):
 
 
 def verdict(decision: Decision) -> Verdict:
+    if not decision.accepted and not decision.failed:  # somebody else was quicker
+        return Verdict("not moved", "error")
     if decision.action == "rollback":
         return Verdict("rolled back", "passed")
     return Verdict("accepted", "passed") if decision.accepted else Verdict("refused", "error")

@@ -1,5 +1,6 @@
 """The gate: what was found out about a candidate -> one check for each demand. Nothing is read or written here."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -31,14 +32,16 @@ class Check(BaseModel):
 class Validation(NamedTuple):
     """What data/02_validation says: failed checks of severity error and of severity warning, on so many rows.
 
-    `of_training`: whether the candidate was trained on the same raw data; an older one may not have been.
+    `other_data`: why the test rows may be among those that the candidate was trained on; None: it was trained on the
+    training rows that belong to them. `allow_other_data`: a person takes that upon themselves.
     """
 
     success: bool
     errors: int
     warnings: int
     rows: int
-    of_training: bool = True
+    other_data: str | None = None
+    allow_other_data: bool = False
 
 
 class Evidence(NamedTuple):
@@ -46,6 +49,7 @@ class Evidence(NamedTuple):
 
     `rows`: of the test split. `champion`: the version, None where there is none. `incomparable`: why it could not be
     measured.
+    `champion_data`: why the champion may have trained on test rows, for the sentence.
     `latency_champion`: for the sentence. `behaviour`: None where it is switched off.
     """
 
@@ -59,6 +63,7 @@ class Evidence(NamedTuple):
     latency_champion: Latency | None
     size_mb: float
     behaviour: Behaviour | None
+    champion_data: str | None = None
 
 
 def judge(evidence: Evidence, rules: Promotion, gate: ModelGate) -> tuple[Check, ...]:
@@ -79,11 +84,7 @@ def judge(evidence: Evidence, rules: Promotion, gate: ModelGate) -> tuple[Check,
 
 def floors(comparisons: Sequence[Comparison], limits: Mapping[str, float]) -> Iterator[Check]:
     found = {each.metric.name: each for each in comparisons}
-    unknown = sorted(limits.keys() - found.keys())
-    if unknown:
-        raise ValueError(
-            f"params.yaml: promotion.models: floors name {', '.join(unknown)}, but it has {', '.join(found)}"
-        )
+    check_floors(limits, tuple(found))
     for name, limit in limits.items():
         metric, value = found[name].metric, found[name].model.value
         passed = value >= limit if metric.higher_is_better else value <= limit
@@ -92,17 +93,29 @@ def floors(comparisons: Sequence[Comparison], limits: Mapping[str, float]) -> It
         yield Check(name=f"floor: {name}", passed=passed, value=value, limit=limit, reason=reason)
 
 
+def check_floors(limits: Mapping[str, float], metrics: Sequence[str]) -> None:
+    """Raises ValueError where a floor names a metric that the model does not have."""
+    unknown = sorted(limits.keys() - set(metrics))
+    if unknown:
+        raise ValueError(
+            f"params.yaml: promotion.models: floors name {', '.join(unknown)}, but it has {', '.join(metrics)}"
+        )
+
+
 def against_champion(evidence: Evidence, rules: Promotion, gate: ModelGate) -> Check:
     name = "champion"
     if evidence.champion is None:
         reason = "there is no champion to compare with: the other checks decide"
         return Check(name=name, passed=True, value=None, limit=None, reason=reason)
-    if evidence.incomparable is not None:
+    headline = evidence.comparisons[0]
+    incomparable = evidence.incomparable
+    if headline.baseline is not None and math.isnan(headline.baseline.value):
+        incomparable = f"its {headline.metric.name} is not a number"
+    if incomparable is not None:
         allowed = evidence.replace_incomparable
         tail = "replaced all the same, as asked" if allowed else "--replace-incomparable replaces it all the same"
-        reason = f"version {evidence.champion} cannot be compared: {evidence.incomparable}; {tail}"
+        reason = f"version {evidence.champion} cannot be compared: {incomparable}; {tail}"
         return Check(name=name, passed=allowed, value=None, limit=None, reason=reason)
-    headline = evidence.comparisons[0]
     gain = gain_of(headline)
     if gain is None:
         raise ValueError(f"champion version {evidence.champion} was not measured")
@@ -116,17 +129,22 @@ def against_champion(evidence: Evidence, rules: Promotion, gate: ModelGate) -> C
 def gain_sentence(evidence: Evidence, rules: Promotion, gain: Interval, limit: float) -> str:
     told = f"gain in {evidence.comparisons[0].metric.name} over version {evidence.champion}"
     shown = f"{with_interval(*gain, plus=True)} at {rules.confidence * 100:g} % confidence"
+    data = f"; the champion {evidence.champion_data}: that may favour it" if evidence.champion_data else ""
     if rules.rule == "better":
-        return f"{told}: {shown}; the whole interval must lie above 0"
-    return f"{told}: {shown}; its lower end must be {signed(f'{limit:g}')} or more"
+        return f"{told}: {shown}; the whole interval must lie above 0{data}"
+    return f"{told}: {shown}; its lower end must be {signed(f'{limit:g}')} or more{data}"
 
 
 def validation(found: Validation) -> Check:
     warnings = f", {found.warnings} of severity warning failed" if found.warnings else ""
-    elsewhere = "" if found.of_training else "; the candidate was trained on other data, validated in its own time"
+    elsewhere = ""
+    if found.other_data is not None:
+        tail = "allowed, as asked" if found.allow_other_data else "--other-data allows it"
+        elsewhere = f"; the candidate {found.other_data}, so it may have seen these test rows: {tail}"
     said = "passed" if found.success else f"has {found.errors} failed checks of severity error"
     reason = f"the suite over the {found.rows:,} rows of the raw data {said}{warnings}{elsewhere}"
-    return Check(name="validation", passed=found.success, value=float(found.errors), limit=0.0, reason=reason)
+    passed = found.success and (found.other_data is None or found.allow_other_data)
+    return Check(name="validation", passed=passed, value=float(found.errors), limit=0.0, reason=reason)
 
 
 def latency(evidence: Evidence, limit: float) -> Check:

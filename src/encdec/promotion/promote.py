@@ -14,17 +14,26 @@ from encdec.datasets.images import ImageSplit
 from encdec.datasets.pairs import PairSplit
 from encdec.evaluation.bootstrap import Resampling, num_rows
 from encdec.masking import masked
-from encdec.models.storage import StoredModelError
 from encdec.params.root import ModelName, Params
 from encdec.progress import note as say
 from encdec.promotion.behaviour import run_behaviour
-from encdec.promotion.candidate import Candidate, find_candidate, log_candidate, megabytes, trained_on, validation_of
-from encdec.promotion.compare import Incomparable, Stored, compare_with, measure, open_test, opponent_of
+from encdec.promotion.candidate import (
+    Candidate,
+    check_unchanged,
+    find_candidate,
+    log_candidate,
+    megabytes,
+    other_data,
+    validation_of,
+)
+from encdec.promotion.compare import Stored, compare_with, measure, metric_names, open_test, opponent_of
 from encdec.promotion.decision import Aliases, Decision, MeasuredOn, Version, metric_lines
-from encdec.promotion.gate import Check, Evidence, judge
+from encdec.promotion.gate import Check, Evidence, check_floors, judge
 from encdec.promotion.latency import measure_latency
+from encdec.promotion.moving import keep_and_move
 from encdec.promotion.records import keep
 from encdec.promotion.sentences import sentence_of
+from encdec.promotion.whole import check_version, lost_versions
 from encdec.tracking import aliases
 from encdec.tracking.aliases import Moved, Pointers
 from encdec.tracking.decided import surroundings
@@ -37,12 +46,16 @@ TRIES = 3
 
 
 class Request(NamedTuple):
-    """`target`: a model's name or an address. `dry_run`: judge, but write nothing and move nothing."""
+    """`target`: a model's name or an address. `dry_run`: judge, but write nothing and move nothing.
+
+    `other_data`: accept one that may have been trained on today's test rows.
+    """
 
     target: str
     dry_run: bool
     note: str | None
     replace_incomparable: bool
+    other_data: bool
 
 
 class Outcome(NamedTuple):
@@ -54,11 +67,12 @@ class Outcome(NamedTuple):
 
 
 class Opponent(NamedTuple):
-    """The champion: its version, and the model or why it cannot be measured."""
+    """The champion: its version, the model or why it cannot be measured, and why it may have seen test rows."""
 
     version: int
     stored: Stored | None
     incomparable: str | None
+    other_data: str | None
 
 
 def promote(store: Store, params: Params, request: Request) -> Outcome:
@@ -74,6 +88,9 @@ def promote(store: Store, params: Params, request: Request) -> Outcome:
     with TemporaryDirectory() as temporary, reached(store):
         candidate = find_candidate(store, params, request.target, scratch=Path(temporary))
         with one_at_a_time(store, candidate.name):
+            if candidate.trained is not None:  # what lies in the project may be another one after the wait
+                candidate = find_candidate(store, params, request.target, scratch=Path(temporary))
+            candidate = prepare(store, params, request, candidate)
             for attempt in range(TRIES):
                 try:
                     return attempt_promotion(store, params, request, candidate, Path(temporary, str(attempt)))
@@ -98,18 +115,32 @@ def one_at_a_time(store: Store, model: str) -> Iterator[None]:
         lock.release()
 
 
+def prepare(store: Store, params: Params, request: Request, candidate: Candidate) -> Candidate:
+    """What is found wrong in seconds is said before anything is written or measured; then the candidate is logged."""
+    test = open_test(store.project.tree / candidate.data.test, candidate.stored.model)
+    names = metric_names(candidate.stored.model, test, settings=params.evaluation, seed=params.seed)
+    check_floors(params.gate(candidate.name).floors, names)
+    return candidate if request.dry_run else candidate._replace(logged=log_candidate(store, candidate, test))
+
+
+def find_version(store: Store, candidate: Candidate, *, dry_run: bool) -> int | None:
+    """The version of the candidate, registered where it is not a dry run; none whose files are lost."""
+    name, digest, logged = candidate.name, candidate.digest, candidate.logged
+    model_id = logged.model_id if logged is not None else None
+    lost = lost_versions(store, name, model_id=model_id, digest=digest)
+    if dry_run or logged is None:
+        return aliases.version_of(store, name, model_id=model_id, digest=digest, without=lost)
+    return aliases.register(store, name, logged, digest=digest, without=lost)
+
+
 def attempt_promotion(store: Store, params: Params, request: Request, candidate: Candidate, scratch: Path) -> Outcome:
     name, test = candidate.name, open_test(store.project.tree / candidate.data.test, candidate.stored.model)
-    if request.dry_run:
-        turn = ""
-        model_id = candidate.logged.model_id if candidate.logged else None
-        version = aliases.version_of(store, name, model_id=model_id, digest=candidate.digest)
-    else:
+    turn = ""
+    if not request.dry_run:
         aliases.make_registered(store, name)
         turn = aliases.take_turn(store, name)
-        logged = log_candidate(store, candidate, test)
-        candidate = candidate._replace(logged=logged)
-        version = aliases.register(store, name, logged, digest=candidate.digest)
+        aliases.mend_previous(store, name)
+    version = find_version(store, candidate, dry_run=request.dry_run)
     before = aliases.read_pointers(store, name)
     if version is not None and version == before.champion:
         return Outcome(None, None, f"{name} version {version} is the champion already: nothing moves")
@@ -122,22 +153,24 @@ def attempt_promotion(store: Store, params: Params, request: Request, candidate:
     decision = decide(store, params, request, candidate, evidence, checks, version=version, before=before)
     if request.dry_run or version is None:
         return Outcome(decision, None, decision.sentence)
-    page = keep(store, decision)
-    if decision.accepted:
-        aliases.move_champion(store, name, version, seen=before, turn=turn)
-    return Outcome(decision, page, decision.sentence)
+    check_unchanged(store.project, candidate)
+    if not decision.accepted:
+        return Outcome(decision, keep(store, decision).page, decision.sentence)
+    check_version(store, name, version)
+    done = keep_and_move(store, decision, version=version, seen=before, turn=turn)
+    return Outcome(done.decision, done.page, done.decision.sentence)
 
 
 def find_opponent(store: Store, candidate: Candidate, champion: int | None, scratch: Path) -> Opponent | None:
     if champion is None:
         return None
+    run_id = store.client.get_model_version(candidate.name, str(champion)).run_id
+    other = other_data(store, run_id, candidate.data)
     try:
         folder = fetch_model(store, f"models:/{candidate.name}/{champion}", to=scratch / "champion")
-        return Opponent(champion, opponent_of(candidate.stored, folder), None)
-    except Incomparable as reason:
-        return Opponent(champion, None, str(reason))
-    except (StoredModelError, ValueError) as error:  # its files are lost or broken
-        return Opponent(champion, None, masked(str(error)))
+        return Opponent(champion, opponent_of(candidate.stored, folder), None, other)
+    except ValueError as reason:  # Incomparable, or its files are lost or broken; not: they cannot be reached now
+        return Opponent(champion, None, masked(str(reason)), other)
 
 
 def gather(
@@ -170,13 +203,21 @@ def gather(
         incomparable=opponent.incomparable if opponent is not None else None,
         replace_incomparable=request.replace_incomparable,
         validation=validation_of(store.project, candidate.data)._replace(
-            of_training=trained_on(store, candidate) == candidate.data.train_digest
+            other_data=candidate_data(store, candidate), allow_other_data=request.other_data
         ),
         latency=latencies[0],
         latency_champion=latencies[1] if theirs is not None else None,
         size_mb=megabytes(candidate.stored.folder),
         behaviour=behaviour,
+        champion_data=opponent.other_data if opponent is not None else None,
     )
+
+
+def candidate_data(store: Store, candidate: Candidate) -> str | None:
+    """See `other_data`; of one that lies in the project dvc.lock was asked already."""
+    if candidate.trained is not None:
+        return None
+    return other_data(store, candidate.logged.run_id if candidate.logged else None, candidate.data)
 
 
 def decide(

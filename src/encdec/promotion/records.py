@@ -1,5 +1,7 @@
 """Keeps a decision: a run with its JSON and page, and tags and a description at the version."""
 
+from typing import NamedTuple
+
 from encdec.promotion.decision import Decision, verdict
 from encdec.promotion.page import render_decision
 from encdec.promotion.sentences import headline
@@ -8,20 +10,33 @@ from encdec.tracking.decided import Record, begin_decision, end_decision, page_p
 from encdec.tracking.notes import escaped
 from encdec.tracking.store import Store
 
+ROLLED_BACK = ("promotion.rolled_back", "promotion.rolled_back_run_id")
+ENDING = ("promotion.failed", "promotion.note", *ROLLED_BACK)
+"""Tags of a version that a later decision may not have: then they hold no more."""
 
-def keep(store: Store, decision: Decision) -> str:
+
+class Kept(NamedTuple):
+    """The run of a decision, and where a person finds its page."""
+
+    run_id: str
+    page: str
+
+
+def keep(store: Store, decision: Decision, *, run_id: str | None = None) -> Kept:
     """Write a decision about a registered version down, before any alias of the champion moves.
 
-    Returns:
-        Where a person finds the page.
+    Args:
+        run_id: where it was kept already, and came out otherwise: all but its metrics is written over.
     """
     number = decision.candidate.number
     if number is None:
         raise ValueError(f"a decision about {decision.model} can be kept for a registered version only")
-    run_id = begin_decision(store, action=decision.action, model=decision.model, version=number)
+    metrics = metrics_of(decision) if run_id is None else {}
+    if run_id is None:
+        run_id = begin_decision(store, action=decision.action, model=decision.model, version=number)
     tags = tags_of(decision)
     record = Record(
-        metrics=metrics_of(decision),
+        metrics=metrics,
         tags=tags,
         note=note_of(decision),
         document=decision.text(),
@@ -29,12 +44,21 @@ def keep(store: Store, decision: Decision) -> str:
     )
     end_decision(store, run_id, record)
     if decision.action == "promote":
-        tag_version(store, decision.model, number, {**tags, "promotion.run_id": run_id})
+        tag_version(store, decision.model, number, {**tags, "promotion.run_id": run_id}, ended=ENDING)
         describe_version(store, decision.model, number, decision.sentence)
-    elif decision.champion is not None and decision.champion.number is not None:
-        told = {"promotion.rolled_back": decision.sentence, "promotion.rolled_back_run_id": run_id}
-        tag_version(store, decision.model, decision.champion.number, told)
-    return page_place(store, run_id)
+    else:
+        tag_rolled_back(store, decision, number, run_id)
+    return Kept(run_id, page_place(store, run_id))
+
+
+def tag_rolled_back(store: Store, decision: Decision, back: int, run_id: str) -> None:
+    """The version that was left has the reason; the one that is champion again has none any more."""
+    left = decision.champion.number if decision.champion is not None else None
+    if left is not None:
+        told = dict(zip(ROLLED_BACK, (decision.sentence, run_id), strict=True)) if decision.accepted else {}
+        tag_version(store, decision.model, left, told, ended=ROLLED_BACK)
+    if decision.accepted:
+        tag_version(store, decision.model, back, {}, ended=ROLLED_BACK)
 
 
 def tags_of(decision: Decision) -> dict[str, str]:

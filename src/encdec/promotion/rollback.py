@@ -2,8 +2,9 @@
 
 from encdec.masking import masked
 from encdec.promotion.decision import Aliases, Decision
+from encdec.promotion.moving import keep_and_move
 from encdec.promotion.promote import Outcome, describe_champion, now, one_at_a_time
-from encdec.promotion.records import keep
+from encdec.promotion.whole import check_version
 from encdec.tracking import aliases
 from encdec.tracking.aliases import DECISION_TAG, Moved, Pointers
 from encdec.tracking.store import Store, reached
@@ -19,23 +20,24 @@ def rollback(store: Store, model: str, *, to: int | None, note: str | None) -> O
         note: why.
 
     Raises:
-        ValueError: there is no such version; the message names those that there are.
+        ValueError: there is no such version (the message names those that there are), or its files are lost.
     """
     with one_at_a_time(store, model), reached(store):
         if aliases.find_registered(store, model) is None:
             raise ValueError(f"no model {model} is registered: `encdec promote {model}` registers it")
         turn = aliases.take_turn(store, model)
+        aliases.mend_previous(store, model)
         before = aliases.read_pointers(store, model)
         target = find_target(store, model, before, to)
         if target == before.champion:
             return Outcome(None, None, f"{model} version {target} is the champion already: nothing moves")
+        check_version(store, model, target)
         decision = decide(store, model, target, before, note)
-        page = keep(store, decision)
         try:
-            aliases.move_champion(store, model, target, seen=before, turn=turn)
+            done = keep_and_move(store, decision, version=target, seen=before, turn=turn)
         except Moved as moved:
             raise ValueError(f"{moved}: nothing was moved here; look at its decision, then run this again") from moved
-        return Outcome(decision, page, decision.sentence)
+        return Outcome(done.decision, done.page, done.decision.sentence)
 
 
 def find_target(store: Store, model: str, before: Pointers, to: int | None) -> int:

@@ -25,7 +25,9 @@ def versions_text(store: Store, model: str) -> str:
         decided = tags.get(DECISION_TAG, "not judged")
         when, measured = tags.get("promotion.at", "-"), tags.get("promotion.headline", "-")
         rows.append((str(number), names or "-", decided, when, measured))
-        why = tags.get("promotion.rolled_back") or (tags.get("promotion.reason", "") if decided == "refused" else "")
+        why = tags.get("promotion.rolled_back") or (
+            tags.get("promotion.reason", "") if decided in ("refused", "not moved") else ""
+        )
         reasons.append(why if len(why) <= MAX_CHARACTERS else f"{why[:MAX_CHARACTERS]}…")
     widths = [max(len(row[place]) for row in rows) for place in range(len(HEADER))]
     lines = []

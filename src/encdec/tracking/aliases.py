@@ -2,11 +2,11 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from encdec.tracking.flat import MAX_TAG, cut
-from encdec.tracking.registry import SOURCE, logged_model
+from encdec.tracking.registry import MISSING, SOURCE, logged_model
 from encdec.tracking.store import LOCKED_OUT, Store
 
 if TYPE_CHECKING:
@@ -87,12 +87,25 @@ def versions_of(store: Store, name: str) -> list["ModelVersion"]:
     return sorted(found, key=lambda version: int(version.version))
 
 
-def version_of(store: Store, name: str, *, model_id: str | None, digest: str) -> int | None:
-    """The first version of a logged model, or of the same weights from another training, or None."""
-    for each in versions_of(store, name):
-        if (model_id is not None and logged_id(each) == model_id) or each.tags.get(DIGEST_TAG) == digest:
-            return int(each.version)
-    return None
+def version_of(
+    store: Store, name: str, *, model_id: str | None, digest: str, without: Collection[int] = ()
+) -> int | None:
+    """The first version of a logged model, or of the same weights from another training, or None.
+
+    Args:
+        without: those that do not count, since their files are lost.
+    """
+    found = twins_of(store, name, model_id=model_id, digest=digest)
+    return next((number for number in found if number not in without), None)
+
+
+def twins_of(store: Store, name: str, *, model_id: str | None, digest: str) -> list[int]:
+    """All such versions, the oldest first."""
+    return [
+        int(each.version)
+        for each in versions_of(store, name)
+        if (model_id is not None and logged_id(each) == model_id) or each.tags.get(DIGEST_TAG) == digest
+    ]
 
 
 def logged_at(store: Store, address: str) -> Logged:
@@ -105,9 +118,16 @@ def logged_at(store: Store, address: str) -> Logged:
 
 
 def logged_by(store: Store, run: "Run | None") -> Logged | None:
-    """The model that a training run logged, or None."""
-    outputs = run.outputs.model_outputs if run is not None and run.outputs else ()
-    return Logged.of(store.client.get_logged_model(outputs[-1].model_id)) if outputs else None
+    """The model that a training run logged, or None; one that was deleted, in the UI, does not count."""
+    from mlflow.exceptions import MlflowException
+
+    for output in reversed(run.outputs.model_outputs if run is not None and run.outputs else ()):
+        try:
+            return Logged.of(store.client.get_logged_model(output.model_id))
+        except MlflowException as error:
+            if error.error_code not in MISSING:
+                raise
+    return None
 
 
 def logged_id(version: "ModelVersion") -> str | None:
@@ -127,13 +147,14 @@ def make_registered(store: Store, name: str) -> None:
             raise
 
 
-def register(store: Store, name: str, model: Logged, *, digest: str) -> int:
+def register(store: Store, name: str, model: Logged, *, digest: str, without: Collection[int] = ()) -> int:
     """The version of a logged model, made where there is none yet: the same weights are never registered twice.
 
     Args:
         digest: of the model's folder, as dvc.lock has it.
+        without: versions whose files are lost, which are not used again.
     """
-    known = version_of(store, name, model_id=model.model_id, digest=digest)
+    known = version_of(store, name, model_id=model.model_id, digest=digest, without=without)
     if known is not None:
         return known
     # not models:/<id>: MLflow would look that up in the store of its global state, not in this one
@@ -144,7 +165,7 @@ def register(store: Store, name: str, model: Logged, *, digest: str) -> int:
         model_id=model.model_id,
         tags={"model": name, DIGEST_TAG: digest},
     )
-    first = version_of(store, name, model_id=model.model_id, digest=digest)
+    first = version_of(store, name, model_id=model.model_id, digest=digest, without=without)
     if first is not None and first != int(created.version):  # another machine registered it in the same moment
         store.client.delete_model_version(name, str(created.version))
         return first
@@ -169,6 +190,28 @@ def move_champion(store: Store, name: str, to: int, *, seen: Pointers, turn: str
         Moved: the champion has changed since; nothing was moved.
         TurnLost: another promotion has begun since; nothing was moved.
     """
+    now = check_turn(store, name, seen=seen, turn=turn)
+    if seen.champion is not None:
+        move = {"from": seen.champion, "to": to, "previous": now.previous}
+        store.client.set_registered_model_tag(name, MOVE_TAG, json.dumps(move))
+        store.client.set_registered_model_alias(name, PREVIOUS, str(seen.champion))
+    elif now.previous == to:  # the champion was deleted: what an old move noted holds no more
+        store.client.set_registered_model_tag(name, MOVE_TAG, "{}")
+    if now.challenger == to:
+        remove_alias(store, name, CHALLENGER)
+    check_turn(store, name, seen=seen, turn=turn)  # the registry has no lock: between this and the move is one call
+    store.client.set_registered_model_alias(name, CHAMPION, str(to))
+    mend_previous(store, name)
+    return read_pointers(store, name)
+
+
+def check_turn(store: Store, name: str, *, seen: Pointers, turn: str) -> Pointers:
+    """The aliases as they are now, where this process may still move the champion.
+
+    Raises:
+        Moved: the champion is another one than that which was seen.
+        TurnLost: another promotion has begun since.
+    """
     registered = store.client.get_registered_model(name)
     if registered.tags.get(TURN_TAG) != turn:
         raise TurnLost(
@@ -178,22 +221,29 @@ def move_champion(store: Store, name: str, to: int, *, seen: Pointers, turn: str
     now = read_pointers(store, name)
     if now.champion != seen.champion:
         raise Moved(f"the champion of {name} was version {seen.champion} and is version {now.champion} now")
-    if seen.champion is not None:
-        move = {"from": seen.champion, "to": to, "previous": now.previous}
-        store.client.set_registered_model_tag(name, MOVE_TAG, json.dumps(move))
-        store.client.set_registered_model_alias(name, PREVIOUS, str(seen.champion))
-    if now.challenger == to:
-        remove_challenger(store, name)
-    store.client.set_registered_model_alias(name, CHAMPION, str(to))
-    return after_move(now, to)
+    return now
 
 
-def remove_challenger(store: Store, name: str) -> None:
+def mend_previous(store: Store, name: str) -> None:
+    """Where `previous` points at the champion itself, as after a kill between two moves or after the champion was
+    deleted and this one put back: point it to the one that it was before the move, or remove it.
+    """
+    found = store.client.get_registered_model(name).aliases
+    if PREVIOUS not in found or found[PREVIOUS] != found.get(CHAMPION):
+        return
+    noted = read_pointers(store, name).previous
+    if noted is not None and noted in {int(each.version) for each in versions_of(store, name)}:
+        store.client.set_registered_model_alias(name, PREVIOUS, str(noted))
+    else:
+        remove_alias(store, name, PREVIOUS)
+
+
+def remove_alias(store: Store, name: str, alias: Alias) -> None:
     """A server with accounts lets nobody but the model's owner remove an alias: then the champion has both."""
     from mlflow.exceptions import MlflowException
 
     try:
-        store.client.delete_registered_model_alias(name, CHALLENGER)
+        store.client.delete_registered_model_alias(name, alias)
     except MlflowException as error:
         if error.error_code not in LOCKED_OUT:
             raise
@@ -202,15 +252,23 @@ def remove_challenger(store: Store, name: str) -> None:
 def after_move(before: Pointers, to: int) -> Pointers:
     """Where the aliases point when a version has become the champion."""
     previous = before.champion if before.champion is not None else before.previous
-    return Pointers(to, previous, None if before.challenger == to else before.challenger)
+    return Pointers(to, None if previous == to else previous, None if before.challenger == to else before.challenger)
 
 
 def point_challenger(store: Store, name: str, version: int) -> None:
     store.client.set_registered_model_alias(name, CHALLENGER, str(version))
 
 
-def tag_version(store: Store, name: str, version: int, tags: Mapping[str, str]) -> None:
-    for key, value in tags.items():
+def tag_version(store: Store, name: str, version: int, tags: Mapping[str, str], *, ended: Collection[str] = ()) -> None:
+    """Set tags of a version.
+
+    Args:
+        ended: keys of an earlier decision that hold no more; they become empty, since a server with accounts lets
+            nobody but the model's owner remove a tag.
+    """
+    known = store.client.get_model_version(name, str(version)).tags
+    emptied = {key: "" for key in ended if known.get(key) and key not in tags}
+    for key, value in {**tags, **emptied}.items():
         store.client.set_model_version_tag(name, str(version), key, cut(value, MAX_TAG))
 
 

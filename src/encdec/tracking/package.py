@@ -91,8 +91,9 @@ def send_package(store: Store, run_id: str, package: Path, *, name: str) -> str:
     """Log a package under a run, and return its address, models:/<id>; the package stays as it is.
 
     A run has one model: where a killed process had begun to log it, that one is written over, so that this may be
-    repeated. Where sending fails, what was begun is removed. The SHA-256 of digests.json, which has that of every
-    file, is kept in the database, where who can write the files alone cannot change it.
+    repeated. Where sending fails, what was begun is removed; what was whole before stays, since versions may be of it.
+    The SHA-256 of digests.json, which has that of every file, is kept in the database, where who can write the files
+    alone cannot change it.
     """
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model

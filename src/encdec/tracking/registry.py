@@ -2,18 +2,22 @@
 
 import re
 import shutil
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from encdec.masking import masked
 from encdec.progress import note
 from encdec.serving.digests import ChangedModelError, remove_bytecode, verify_digests
 from encdec.tracking.layout import DIGEST_TAG, MODEL_ARTIFACT
-from encdec.tracking.store import Store
+from encdec.tracking.store import Store, TrackingUnavailable, unavailable
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
+    from mlflow.exceptions import MlflowException
 
 ALIAS = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
 VERSION = re.compile(r"models:/(?P<name>[^/@]+)/(?P<version>\d+)")
@@ -23,6 +27,8 @@ SOURCE = re.compile(r"\b(m-[0-9a-f]{32})\b")
 """MLflow keeps the logged model of a version as its source: by address, or by the path of its files."""
 FORMS = "models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-ID or runs:/ID"
 NAMED_AT_MOST = 8
+MISSING = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "INVALID_PARAMETER_VALUE")
+"""What MLflow says of a thing that there is not, or that has been deleted."""
 
 
 def fetch_model(store: Store, address: str, *, to: Path) -> Path:
@@ -30,6 +36,7 @@ def fetch_model(store: Store, address: str, *, to: Path) -> Path:
 
     Raises:
         ChangedModelError: a file is not what was logged.
+        TrackingUnavailable: they cannot be reached now, which says nothing about them.
         ValueError: the address has another form or leads to nothing, or the model is not one of this project.
     """
     with TemporaryDirectory() as temporary:
@@ -45,6 +52,7 @@ def fetch_package(store: Store, address: str, *, to: Path) -> Path:
 
     Raises:
         ChangedModelError: a file is not what was logged.
+        TrackingUnavailable: they cannot be reached now, which says nothing about them.
         ValueError: the address has another form or leads to nothing, or the model is not one of this project.
     """
     from mlflow.exceptions import MlflowException
@@ -58,7 +66,11 @@ def fetch_package(store: Store, address: str, *, to: Path) -> Path:
         files = get_artifact_repository(model.artifact_location, tracking_uri=store.uri)
         files.download_artifacts("", dst_path=str(to))  # type: ignore[no-untyped-call]  # of MLflow
     except (MlflowException, OSError) as error:
-        raise ValueError(f"{address}: its files cannot be read: {masked(str(error))}") from error
+        if not is_gone(model.artifact_location, error):
+            raise TrackingUnavailable(
+                f"{address}: its files cannot be reached: {unavailable(store.uri, error)}"
+            ) from None
+        raise ValueError(f"{address}: its files are gone: {masked(str(error))}") from error
     remove_bytecode(to)
     try:
         known = verify_digests(to, expected=model.tags.get(DIGEST_TAG))
@@ -73,6 +85,18 @@ def fetch_package(store: Store, address: str, *, to: Path) -> Path:
     if MODEL_ARTIFACT not in flavor.get("artifacts", {}):
         raise ValueError(f"{address}: was not logged by the train stage of this project; choose another model")
     return to
+
+
+def is_gone(location: str, error: Exception) -> bool:
+    """Whether an error says that there are no files, and not that nobody answered."""
+    from requests import HTTPError
+
+    place = urlsplit(location)
+    if place.scheme in ("", "file"):
+        return not Path(url2pathname(place.path)).is_dir()
+    if isinstance(error, HTTPError):
+        return error.response is not None and error.response.status_code == HTTPStatus.NOT_FOUND
+    return isinstance(error, FileNotFoundError) or getattr(error, "error_code", None) in MISSING
 
 
 def model_folder(package: Path) -> Path:
@@ -94,7 +118,14 @@ def logged_model(store: Store, address: str) -> "LoggedModel":
     try:
         return store.client.get_logged_model(model_id(store, address))
     except MlflowException as error:
+        check_missing(store, error)
         raise ValueError(f"{address}: no such model in {masked(store.uri)}: {masked(error.message)}") from error
+
+
+def check_missing(store: Store, error: "MlflowException") -> None:
+    """Raises TrackingUnavailable unless the error says that there is no such thing."""
+    if error.error_code not in MISSING:
+        raise TrackingUnavailable(unavailable(store.uri, error)) from None  # the cause would show the password
 
 
 def model_id(store: Store, address: str) -> str:
@@ -117,12 +148,14 @@ def registered_id(store: Store, address: str, name: str, *, alias: str | None = 
     try:
         registered = client.get_registered_model(name)
     except MlflowException as error:
+        check_missing(store, error)
         names = sorted(each.name for each in client.search_registered_models())
         raise ValueError(f"{address}: no model {name!r} is registered; {listed('registered are', names)}") from error
     number = version or registered.aliases.get(alias, "")
     try:
         found = client.get_model_version(name, str(number)) if number else None
-    except MlflowException:
+    except MlflowException as error:
+        check_missing(store, error)
         found = None
     if found is None:
         aliases = [f"{name}@{alias}" for alias in sorted(registered.aliases)]
@@ -144,6 +177,7 @@ def id_of_run(store: Store, address: str, run_id: str) -> str:
     try:
         outputs = store.client.get_run(run_id).outputs
     except MlflowException as error:
+        check_missing(store, error)
         raise ValueError(f"{address}: there is no such run in {masked(store.uri)}") from error
     models = outputs.model_outputs if outputs else []
     if not models:

@@ -38,6 +38,19 @@ def test_passed_and_failed_tests_are_told_by_name(tmp_path: Path) -> None:
     assert found.problem is None
 
 
+def test_pytest_alone_is_enough_whatever_plugins_the_project_asks_for(tmp_path: Path) -> None:
+    """As in a clone that `make repro` has set up and that has no pytest-timeout."""
+    settings = '[tool.pytest.ini_options]\naddopts = "--strict-config"\noption_of_no_plugin_here = 900\n'
+    (tmp_path / "pyproject.toml").write_text(settings)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "conftest.py").write_text(
+        "import pytest\n@pytest.fixture\ndef root(request): return request.config.rootpath\n"
+    )
+    tests = "def test_it_knows_its_root(root): assert (root / 'pyproject.toml').is_file()"
+    found = run_behaviour(tree(tmp_path, tests), model=Path("cnn"), prepared=Path("images"))
+    assert found == (("test_it_knows_its_root",), (), None)
+
+
 @pytest.mark.parametrize(
     ("tests", "expected"),
     [
@@ -54,4 +67,6 @@ def test_tests_that_say_nothing_are_a_problem(tmp_path: Path, tests: str, expect
 def test_a_project_without_tests_or_pytest_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "tests/model: no such folder" in (run_behaviour(tmp_path, model=tmp_path, prepared=tmp_path).problem or "")
     monkeypatch.setattr(behaviour, "find_spec", lambda name: None)
-    assert "pip install pytest" in (run_behaviour(tmp_path, model=tmp_path, prepared=tmp_path).problem or "")
+    assert "pip install -c requirements-dev.lock pytest" in (
+        run_behaviour(tmp_path, model=tmp_path, prepared=tmp_path).problem or ""
+    )

@@ -7,18 +7,20 @@ import pytest
 import torch
 
 from encdec.cards import ImageCard
+from encdec.datasets.images import ImageSplit
 from encdec.evaluation.bootstrap import Resampling
 from encdec.metrics.reconstruction import RECONSTRUCTION_METRICS
 from encdec.metrics.scores import Scores
 from encdec.models.build import build_network
-from encdec.models.denoising_autoencoder.spec import DenoisingAutoencoderSpec
 from encdec.models.storage import load_model, save_model
 from encdec.params.corruption import GaussianNoise
 from encdec.params.loading import Loaded, load_params
 from encdec.params.root import ModelName, ModelSpec
-from encdec.promotion.compare import Incomparable, Stored, compare_with, gain_of, opponent_of
+from encdec.promotion.compare import Incomparable, Stored, compare_with, gain_of, measure, metric_names, opponent_of
+from encdec.promotion.gate import check_floors
 
 CARD = ImageCard(kind="images", source="digits", channels=1, height=8, width=8, pixel_max=16, classes=("a", "b"))
+IMAGE_MODELS: tuple[ModelName, ...] = ("cnn", "autoencoder", "sparse_autoencoder", "denoising_autoencoder", "vae")
 RESAMPLING = Resampling(resamples=200, confidence=0.95, seed=1)
 
 
@@ -86,16 +88,30 @@ def test_a_champion_with_another_likelihood_is_incomparable(tmp_path: Path, load
         opponent_of(ours, theirs.folder)
 
 
-def test_a_champion_that_removed_other_noise_is_given_the_candidates(tmp_path: Path, loaded: Loaded) -> None:
+def test_a_champion_that_removes_other_noise_is_incomparable(tmp_path: Path, loaded: Loaded) -> None:
     spec = loaded.params.models.denoising_autoencoder
     less = spec.model_copy(update={"corruption": GaussianNoise(kind="gaussian", noise_std=0.05)})
     ours, theirs = (
         stored(tmp_path / "ours", "denoising_autoencoder", spec),
         stored(tmp_path / "theirs", "denoising_autoencoder", less),
     )
-    used = opponent_of(ours, theirs.folder).model.spec
-    assert isinstance(used, DenoisingAutoencoderSpec)
-    assert used.corruption == spec.corruption
+    with pytest.raises(Incomparable, match=r"the champion removes .*noise_std=0.05.*, the candidate "):
+        opponent_of(ours, theirs.folder)
+    assert opponent_of(ours, ours.folder).model.name == "denoising_autoencoder"
+
+
+def test_the_names_of_the_metrics_are_known_from_a_single_row(tmp_path: Path, loaded: Loaded) -> None:
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 16, size=(6, 1, 8, 8)).astype(np.uint8)
+    test = ImageSplit(tmp_path, card=CARD, images=pixels, labels=np.array([0, 1] * 3))
+    settings = loaded.params.evaluation
+    for name in IMAGE_MODELS:
+        each = stored(tmp_path / name, name, loaded.params.models.named(name))
+        names = metric_names(each.model, test, settings=settings, seed=1)
+        assert names == [metric.name for metric in measure(each, test, settings=settings, seed=1).metrics]
+        check_floors(loaded.params.gate(name).floors, names)
+        with pytest.raises(ValueError, match="floors name acuracy, but it has"):
+            check_floors({"acuracy": 0.9}, names)
 
 
 def test_a_champion_with_another_vocabulary_is_incomparable(tmp_path: Path, loaded: Loaded) -> None:

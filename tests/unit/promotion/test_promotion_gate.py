@@ -141,3 +141,30 @@ def test_a_floor_for_an_unknown_metric_is_a_mistake() -> None:
     gate = GATE.model_copy(update={"floors": {"acuracy": 0.9}})
     with pytest.raises(ValueError, match=r"floors name acuracy, but it has accuracy, nll"):
         judge(evidence(), rules(), gate)
+
+
+def test_a_candidate_of_other_data_is_refused_unless_it_is_allowed() -> None:
+    found = evidence()
+    other = found.validation._replace(other_data="was trained on another data/train (1234) than there is now (5678)")
+    assert failed(found._replace(validation=other)) == ["validation"]
+    reason = by_name(found._replace(validation=other))["validation"].reason
+    assert "was trained on another data/train (1234)" in reason
+    assert reason.endswith("so it may have seen these test rows: --other-data allows it")
+    assert failed(found._replace(validation=other._replace(allow_other_data=True))) == []
+    assert failed(found._replace(validation=other._replace(allow_other_data=True, success=False))) == ["validation"]
+
+
+@pytest.mark.parametrize("rule", ["not_worse", "better"])
+def test_a_champion_of_other_data_is_told(rule: str) -> None:
+    found = evidence()._replace(champion_data="was trained on another data/train")
+    reason = by_name(found, rule)["champion"].reason
+    assert reason.endswith("the champion was trained on another data/train: that may favour it")
+
+
+def test_a_champion_whose_metric_is_not_a_number_is_incomparable() -> None:
+    nothing = Interval(*[float("nan")] * 3)
+    broken = Comparison(ACCURACY, Interval(0.95, 0.9, 1), "champion", nothing, nothing, None)
+    found = evidence()._replace(comparisons=(broken, compared(NLL, 0.2, None)))
+    assert failed(found) == ["champion"]
+    assert "version 3 cannot be compared: its accuracy is not a number" in by_name(found)["champion"].reason
+    assert failed(found._replace(replace_incomparable=True)) == []

@@ -1,6 +1,8 @@
 """Models by their address, in a real store with a real registry."""
 
 import re
+import shutil
+import socket
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,9 +14,10 @@ from encdec.cards import ImageCard
 from encdec.models.build import build_network
 from encdec.models.storage import load_model, save_model
 from encdec.params.loading import Loaded
+from encdec.serving.digests import ChangedModelError
 from encdec.tracking.package import log_package
 from encdec.tracking.registry import fetch_model
-from encdec.tracking.store import Store
+from encdec.tracking.store import Store, TrackingUnavailable
 
 CARD = ImageCard(kind="images", source="digits", channels=1, height=8, width=8, pixel_max=16, classes=("a", "b"))
 PIXELS = np.zeros((1, 1, 8, 8), dtype=np.float32)
@@ -104,3 +107,24 @@ def test_a_version_that_is_only_files_is_a_sentence(store: Store, tmp_path: Path
     store.client.create_model_version("vae", source=tmp_path.as_uri())
     with pytest.raises(ValueError, match="models:/vae/1: version 1 was not registered from a logged model"):
         fetch_model(store, "models:/vae/1", to=tmp_path / "fetched")
+
+
+def test_a_folder_that_is_gone_is_lost(store: Store, logged: Logged, tmp_path: Path) -> None:
+    location = store.client.get_logged_model(logged.model_id).artifact_location.removeprefix("file://")
+    shutil.rmtree(location)
+    with pytest.raises(ChangedModelError, match=r"models:/vae@champion: digests\.json: is missing"):
+        fetch_model(store, "models:/vae@champion", to=tmp_path / "fetched")
+
+
+def test_a_store_of_files_that_does_not_answer_says_nothing_about_them(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The artifacts at a server that nobody listens at, the database here."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound, and not listening
+        place = f"http://127.0.0.1:{closed.getsockname()[1]}/api/2.0/mlflow-artifacts/artifacts"
+        experiment = store.client.create_experiment("away", artifact_location=place)
+        model = store.client.create_logged_model(experiment)
+        with pytest.raises(TrackingUnavailable, match=f"models:/{model.model_id}: its files cannot be reached"):
+            fetch_model(store, f"models:/{model.model_id}", to=tmp_path / "fetched")
