@@ -223,13 +223,9 @@ def unavailable(uri: str, error: Exception) -> str:
     trouble = disk_trouble(uri, error)
     if trouble is not None:
         return f"{where} cannot be used: {explained(trouble)}"
-    if getattr(error, "error_code", None) in LOCKED_OUT:
-        return (
-            f"{where} lets nobody in ({said}): set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to an account"
-        )
     if os.environ.get(URI_VARIABLE):
-        return (
-            f"{where} ({URI_VARIABLE}) cannot be used: {said}. Start the server, correct {URI_VARIABLE}, "
-            f"or unset it to keep runs in {DATABASE_FILE}."
-        )
+        way_out = f"Start the server, correct {URI_VARIABLE}, or unset it to keep runs in {DATABASE_FILE}."
+        if getattr(error, "error_code", None) in LOCKED_OUT:
+            way_out = f"Set {NAME_VARIABLE} and {PASSWORD_VARIABLE} to an account that may."
+        return f"{where} ({URI_VARIABLE}) cannot be used: {said}. {way_out}"
     return f"{where} cannot be used: {said}. Free or repair it, or move {DATABASE_FILE} away to begin a new one."
