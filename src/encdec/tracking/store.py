@@ -12,7 +12,16 @@ from filelock import FileLock
 
 from encdec.masking import masked
 from encdec.remedies import check_writable, explained
-from encdec.tracking.address import ARTIFACT_FOLDER, DATABASE_FILE, URI_VARIABLE, is_database, is_server, tracking_uri
+from encdec.tracking.address import (
+    ARTIFACT_FOLDER,
+    DATABASE_FILE,
+    NAME_VARIABLE,
+    PASSWORD_VARIABLE,
+    URI_VARIABLE,
+    is_database,
+    is_server,
+    tracking_uri,
+)
 from encdec.tracking.project import Project
 from encdec.tracking.sqlite import disk_trouble, make_sqlite
 
