@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from encdec.outs import write_json
 
 DIGEST_FILE = "digests.json"
 BYTECODE = "__pycache__"
+LOGGED = re.compile(r"^model_id: m-", re.MULTILINE)
 NOTES = ("registered_model_meta",)
 """MLflow writes them beside the files of a registered model where it loads them."""
 
@@ -49,7 +51,7 @@ def verify_digests(package: Path, *, expected: str | None = None, running: bool 
     """
     path = package / DIGEST_FILE
     if not path.is_file():
-        if expected is not None:
+        if expected is not None or (running and is_logged(package)):
             raise changed(DIGEST_FILE, "is missing")
         return False
     if expected is not None and sha256_of(path) != expected:
@@ -68,6 +70,12 @@ def verify_digests(package: Path, *, expected: str | None = None, running: bool 
         if file.is_file() and not known and not may_appear:
             raise changed(name, "was added since the model was logged")
     return True
+
+
+def is_logged(package: Path) -> bool:
+    """Whether MLflow has given it an id, and not only this machine built it: then it has digests."""
+    document = package / "MLmodel"
+    return document.is_file() and LOGGED.search(document.read_text(encoding="utf-8")) is not None
 
 
 def remove_bytecode(package: Path) -> None:

@@ -55,6 +55,14 @@ def test_lost_added_and_forged_files_are_refused(own_registry: Registry, tmp_pat
         fetch_model(store, address, to=tmp_path / "c")
 
 
+def test_a_logged_model_whose_list_was_removed_is_not_run_by_mlflow_itself(own_registry: Registry) -> None:
+    package = own_registry.package("cnn")
+    (package / DIGEST_FILE).unlink()
+    flip(package / "artifacts/cnn/model.safetensors")
+    with pytest.raises(ChangedModelError, match=r"digests.json: is missing"):
+        mlflow.pyfunc.load_model(str(package))
+
+
 def test_bytecode_beside_the_code_is_not_fetched_and_not_run(own_registry: Registry, tmp_path: Path) -> None:
     package, planted = own_registry.package("cnn"), tmp_path / "planted.py"
     planted.write_text("print('mine')\n")
