@@ -117,8 +117,9 @@ def send_package(store: Store, run_id: str, package: Path, *, name: str) -> str:
             document.run_id = run_id
             document.artifact_path = created.artifact_location
             document.save(str(copy / "MLmodel"))
-            client.set_logged_model_tags(created.model_id, {DIGEST_TAG: write_digests(copy)})
+            digest = write_digests(copy)
             client.log_model_artifacts(created.model_id, str(copy))
+            client.set_logged_model_tags(created.model_id, {DIGEST_TAG: digest})  # after the files: those before stay
         client.finalize_logged_model(created.model_id, "READY")
         linked = [output.model_id for output in run.outputs.model_outputs] if run.outputs else []
         if created.model_id not in linked:

@@ -170,6 +170,26 @@ def test_a_version_whose_files_are_lost_or_others_is_no_champion(store: Store, r
     assert lost_versions(store, name, model_id=model.model_id, digest=digest) == []
 
 
+def test_a_registered_model_stays_where_logging_it_again_fails(
+    store: Store, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, spec = "denoising_autoencoder", load_params(root / "params.yaml").params.models.denoising_autoencoder
+    folder = tmp_path / name
+    folder.mkdir()
+    save_model(folder, name=name, spec=spec, card=CARD, network=build_network(name, spec, CARD))
+    run_id = str(store.client.create_run(store.experiment_id).info.run_id)
+    example = np.zeros((1, 1, 8, 8), dtype=np.float32)
+    address = log_package(store, run_id, folder=folder, name=name, example=example)
+
+    def full(model_id: str, local_dir: str) -> None:
+        raise OSError("no more room")
+
+    monkeypatch.setattr(store.client, "log_model_artifacts", full)
+    with pytest.raises(OSError, match="no more room"):
+        log_package(store, run_id, folder=folder, name=name, example=example)
+    assert problem_of(store, address, digest=dvc_digest(folder)) is None
+
+
 def test_a_verdict_that_was_not_carried_out_is_told(store: Store) -> None:
     accepted = decision("cnn", 1, Pointers())
     assert verdict(accepted).word == "accepted"
