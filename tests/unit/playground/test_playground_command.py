@@ -65,14 +65,14 @@ def test_a_taken_port_is_one_sentence_that_names_the_way_out(root: Path) -> None
 
 
 def test_before_anything_is_trained_there_is_one_sentence(root: Path, tmp_path: Path) -> None:
-    done = run(root, "--models", str(tmp_path / "models"), "--prepared", str(tmp_path), "--port", "0")
+    done = run(root, "--models", str(tmp_path / "models"), "--prepared", str(tmp_path), "--port", "65535")
     assert done.returncode == 1
     assert done.stderr.startswith(f"there is no trained model in {tmp_path / 'models'}: run `make repro` first.\n")
     assert "Traceback" not in done.stderr
 
 
 def test_outside_of_the_project_there_is_one_sentence(root: Path, tmp_path: Path) -> None:
-    done = run(root, "--port", "0", cwd=tmp_path)
+    done = run(root, "--port", "65535", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr == f"no dvc.yaml in {tmp_path} or above it: run this inside of the project\n"
 
@@ -109,7 +109,7 @@ def test_an_alias_that_is_not_there_is_a_sentence_that_names_what_is(
     for name in ("dvc.yaml", "params.yaml"):
         (tmp_path / name).write_bytes((root / name).read_bytes())
     places = ["--models", str(trained.models), "--prepared", str(trained.prepared)]
-    done = run(root, *places, "--model", "vae=models:/vae@champion", "--port", "0", cwd=tmp_path)
+    done = run(root, *places, "--model", "vae=models:/vae@champion", "--port", "65535", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == ("models:/vae@champion: no model 'vae' is registered; registered are none")
     assert "Traceback" not in done.stderr
