@@ -26,7 +26,7 @@ from encdec.params.root import MODEL_NAMES, ModelName
 
 if TYPE_CHECKING:
     from encdec.tracking.project import Project
-    from encdec.tracking.seed_experiments import Result
+    from encdec.tracking.seeds.experiments import Result
 
 CONFIDENCE = 0.95
 LEAST_SEEDS = 2
@@ -57,7 +57,7 @@ def run(seeds: Sequence[int], models: Sequence[ModelName] | None, jobs: int) -> 
     check(seeds, jobs)
     from encdec.params.loading import load_params
     from encdec.tracking.project import find_project
-    from encdec.tracking.seed_experiments import read_result, run_seeds
+    from encdec.tracking.seeds.experiments import read_result, run_seeds
 
     project = find_project(Path.cwd())
     params = load_params(project.tree / "params.yaml").params

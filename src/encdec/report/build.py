@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from encdec.dvc_graph import Stage, read_stages
 from encdec.params.root import MODEL_NAMES, Params
 from encdec.report.checks import read_checks
 from encdec.report.drawing import BOX_HEIGHT, BOX_WIDTH, draw
 from encdec.report.figures import GROUPS
-from encdec.report.graph import Stage, find_edges, read_stages
+from encdec.report.graph import find_edges
 from encdec.report.intervals import WIDTH, draw_bars
 from encdec.report.material import read_material
 from encdec.report.page import render_page

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from encdec.report.graph import Edge, Stage
+from encdec.dvc_graph import Stage
+from encdec.report.graph import Edge
 
 BOX_WIDTH, BOX_HEIGHT = 146, 40
 COLUMN, ROW, LANE = 188, 52, 22

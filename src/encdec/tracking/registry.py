@@ -64,7 +64,7 @@ def fetch_package(store: Store, address: str, *, to: Path) -> Path:
     try:
         # by the place of the files: models:/ is looked up in the store of MLflow's global address, whatever is given
         files = get_artifact_repository(model.artifact_location, tracking_uri=store.uri)
-        files.download_artifacts("", dst_path=str(to))  # type: ignore[no-untyped-call]  # of MLflow
+        files.download_artifacts("", dst_path=str(to))  # type: ignore[no-untyped-call]  # MLflow has not typed it
     except (MlflowException, OSError) as error:
         if not is_gone(model.artifact_location, error):
             raise TrackingUnavailable(

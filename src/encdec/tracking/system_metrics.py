@@ -107,8 +107,8 @@ def monitors() -> Iterator[Monitor]:
     from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
     from mlflow.system_metrics.metrics.rocm_monitor import ROCMMonitor
 
-    yield CPUMonitor()  # type: ignore[no-untyped-call]
-    yield NetworkMonitor()  # type: ignore[no-untyped-call]
+    yield CPUMonitor()  # type: ignore[no-untyped-call]  # MLflow has not typed it
+    yield NetworkMonitor()  # type: ignore[no-untyped-call]  # MLflow has not typed it
     for kind in (GPUMonitor, ROCMMonitor):
         try:
             yield kind()

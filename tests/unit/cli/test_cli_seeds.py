@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from encdec.cli.seeds import check, interval, table
-from encdec.tracking.seed_experiments import Result
+from encdec.tracking.seeds.experiments import Result
 
 
 def test_the_interval_is_students_over_seeds() -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from encdec.dvc_graph import Stage, read_stages
 from encdec.report.drawing import BOX_HEIGHT, BOX_WIDTH, draw
-from encdec.report.graph import Edge, Stage, find_edges, read_stages
+from encdec.report.graph import Edge, find_edges
 
 
 def stage(name: str, *, deps: tuple[str, ...] = (), outs: tuple[str, ...] = ()) -> Stage:

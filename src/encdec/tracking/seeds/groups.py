@@ -11,10 +11,10 @@ from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any
 
+from encdec.dvc_graph import Stage, load, read_stages
 from encdec.tracking.digests import Ignore, dvc_digest, read_ignore
 from encdec.tracking.git import LOCK_FILE, locked_outs
 from encdec.tracking.project import Project
-from encdec.tracking.seeds.graph import Stage, read, read_graph
 from encdec.tracking.versions import main_versions
 
 GROUP_TAG = "seed_group"
@@ -38,10 +38,11 @@ def seed_group(
         digests: of the stage's inputs, by name in dvc.lock, as far as they are known.
         decides: what else decides about the result.
     """
-    stages = read_graph(project.tree)
+    values = params_of(project)
+    stages = stages_of(project, values)
     if label not in stages:
         return None
-    graph = Graph(project, stages, digests)
+    graph = Graph(project, stages, values, digests)
     stage = stages[label]
     if not graph.is_seeded(stage):
         return None
@@ -56,14 +57,27 @@ def group_tags(project: Project, label: str, *, digests: Mapping[str, str], deci
     return {} if group is None else {GROUP_TAG: group}
 
 
+def params_of(project: Project) -> dict[str, Any]:
+    file = project.tree / "params.yaml"
+    values: dict[str, Any] = load(file) if file.is_file() else {}
+    return values
+
+
+def stages_of(project: Project, params: Mapping[str, Any]) -> dict[str, Stage]:
+    """By DVC's names for them."""
+    return {stage.name: stage for stage in read_stages(project.tree / "dvc.yaml", values=params)}
+
+
 class Graph:
     """The stages with what they read as it is now."""
 
-    def __init__(self, project: Project, stages: Mapping[str, Stage], digests: Mapping[str, str]) -> None:
+    def __init__(
+        self, project: Project, stages: Mapping[str, Stage], params: Mapping[str, Any], digests: Mapping[str, str]
+    ) -> None:
         self.project = project
+        self.params = params
         self.digests = dict(digests)
         self.makers = {out: stage for stage in stages.values() for out in stage.outs}
-        self.params = read(project.tree / "params.yaml")
 
     @cached_property
     def ignore(self) -> Ignore:

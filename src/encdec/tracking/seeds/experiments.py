@@ -15,7 +15,7 @@ from encdec.outs import write_text
 from encdec.progress import note
 from encdec.tracking.git import LOCK_FILE, git, locked_outs
 from encdec.tracking.project import Project
-from encdec.tracking.seeds.graph import read_graph
+from encdec.tracking.seeds.groups import params_of, stages_of
 
 LOG_FOLDER = "seeds"
 LOOK_SECONDS = 0.2
@@ -146,7 +146,7 @@ def read_result(project: Project, seed: int, model: str) -> Result:
         raise ValueError(
             f"seed {seed}: DVC has no experiment {experiment_name(seed)} on this commit: see `dvc exp list`"
         )
-    stages = read_graph(project.tree)
+    stages = stages_of(project, params_of(project))
     outs = {Path(out).name: out for out in stages[f"evaluate@{model}"].outs}
     weights = stages[f"train@{model}"].outs[0]
     return Result(
