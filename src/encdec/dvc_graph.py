@@ -35,7 +35,7 @@ class Stage(NamedTuple):
 def read_stages(path: Path, *, values: Mapping[str, Any] = NOTHING) -> tuple[Stage, ...]:
     """Every stage in the order of the file, `foreach` unrolled.
 
-    References to the file's own `vars`, to `item` and to `key` are put in, and those to `values`; others stay as written.
+    References to the file's own `vars`, to `item`, to `key` and to `values` are put in; others stay as written.
 
     Args:
         values: those of params.yaml, where they are to be put in as well.
@@ -67,10 +67,8 @@ def unrolled(verb: str, body: Mapping[str, Any], variables: Mapping[str, Any]) -
     entries = filled(body["foreach"], variables)
     if isinstance(entries, dict):
         for key, item in entries.items():
-            inside = (
-                {name: filled(value, variables) for name, value in item.items()} if isinstance(item, dict) else item
-            )
-            yield build_stage(verb, str(key), body["do"], {**variables, "key": key, "item": inside})
+            slots = {name: filled(value, variables) for name, value in item.items()} if isinstance(item, dict) else item
+            yield build_stage(verb, str(key), body["do"], {**variables, "key": key, "item": slots})
     elif isinstance(entries, list):
         for item in entries:
             yield build_stage(verb, str(item), body["do"], {**variables, "item": item})
