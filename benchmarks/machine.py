@@ -2,6 +2,7 @@
 
 import os
 import platform
+import socket
 from pathlib import Path
 
 from benchmarks.preparation import Sources
@@ -30,3 +31,10 @@ def describe_machine(torch_version: str, *, threads: int, sources: Sources) -> M
         "pairs": sources.pairs,
         "load": round(os.getloadavg()[0], 2),
     }
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

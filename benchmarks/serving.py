@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -32,6 +31,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from benchmarks.machine import free_port
 from encdec.datasets.images import ImageSplit
 from encdec.datasets.pairs import PairSplit
 from encdec.models.storage import load_model
@@ -184,9 +184,7 @@ def loaded(body: str, address: str, *, connections: int, seconds: int, folder: P
 
 @contextmanager
 def served(command: Sequence[str], folder: Path) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     address, log = f"http://127.0.0.1:{port}", folder / "server.log"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
     with log.open("wb") as file:

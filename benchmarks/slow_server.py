@@ -7,7 +7,6 @@ val. Needs the outs of `make repro`.
 
 import argparse
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from threading import Thread
 
 import requests
 
+from benchmarks.machine import free_port
 from benchmarks.overhead import STEPS_OF_AN_EPOCH, TIMED, command, limit_training
 from benchmarks.project_copy import copy_project, run
 
@@ -113,12 +113,6 @@ def slowed(base: str, seconds: float) -> Iterator[str]:
     finally:
         proxy.shutdown()
         thread.join()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOCAL, 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import base64
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from urllib.request import Request, urlopen
 
 import boto3
 import pytest
+from ports import free_port
 
 PATIENCE_SECONDS = 90
 ROLES = {"mlflow": "MLFLOW_DB_PASSWORD", "mlflow_auth": "MLFLOW_AUTH_DB_PASSWORD", "optuna": "OPTUNA_DB_PASSWORD"}
@@ -202,12 +202,6 @@ def add_account(team: Team, person: str) -> None:
     body = f'{{"username": "{person}", "password": "{team.secrets[person]}"}}'.encode()
     status, answer = team.ask("/api/2.0/mlflow/users/create", body=body)
     assert status == 200, answer
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def run(command: list[str], environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":

@@ -16,9 +16,10 @@ from urllib.request import Request, urlopen
 import numpy as np
 import pytest
 from clones import TRACKED, Finished, clone, first_clone, repro_at_once
+from ports import free_port
 from small_project import Project as Clone
 from started import command, digests, end, locked, paused
-from team import HOST_NAME, Team, free_port, started_team
+from team import HOST_NAME, Team, started_team
 from team import process as running
 
 from encdec.tracking.inputs import log_dataset

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
+from ports import free_port
 
 from encdec.cards import ImageCard
 from encdec.models.build import build_network
@@ -40,12 +41,6 @@ def new_project(folder: Path, root: Path) -> Path:
     (folder / "dvc.yaml").write_text("stages: {}\n")
     shutil.copyfile(root / "params.yaml", folder / "params.yaml")
     return folder
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import re
 import runpy
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from playwright.sync_api import Page, expect
+from ports import free_port
 from ruamel.yaml import YAML
 from viewing import View
 
@@ -133,9 +133,7 @@ def ui(chromium: str, root: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         run_stages(root)
         fail_once()
         register()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
     command = [sys.executable, "-m", "encdec.tracking.ui", "--port", str(port)]
     process = subprocess.Popen(command, cwd=project, env=environment, stdout=subprocess.PIPE, text=True)

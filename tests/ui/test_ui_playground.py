@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
+from ports import free_port
 from trained_project import TrainedProject, shared_project
 from viewing import View
 
@@ -50,13 +51,6 @@ class Played(NamedTuple):
 @pytest.fixture(scope="session")
 def trained(root: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainedProject:
     return shared_project(root, tmp_path_factory)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def play(root: Path, trained: TrainedProject, folder: Path, *, port: int) -> Played:

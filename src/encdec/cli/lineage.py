@@ -14,7 +14,6 @@ Each line has the stage, the beginning of its run's id, when it ran, the commit 
 import argparse
 import json
 import sys
-from pathlib import Path
 
 PIPE_WIDTH = 10_000
 """Characters of a line where no terminal would wrap it."""
@@ -29,14 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(reference: str, as_json: bool, every: bool) -> None:
-    from encdec.params.loading import load_params
+    from encdec.tracking.here import open_store_here
     from encdec.tracking.lineage.chain import trace
     from encdec.tracking.lineage.history import History
-    from encdec.tracking.project import find_project
-    from encdec.tracking.store import open_store, reached
+    from encdec.tracking.store import reached
 
-    project = find_project(Path.cwd())
-    store = open_store(load_params(project.tree / "params.yaml").params.tracking.experiment, project)
+    store = open_store_here()
     with reached(store):
         lineage = trace(History(store), reference, every=every)
     if as_json:

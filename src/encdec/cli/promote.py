@@ -44,17 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(
     *, target: str, dry_run: bool, as_json: bool, note: str | None, replace_incomparable: bool, other_data: bool
 ) -> None:
-    from pathlib import Path
-
     from encdec.params.loading import load_params
     from encdec.promotion.promote import Request, promote
     from encdec.promotion.terminal import decision_text
-    from encdec.tracking.project import find_project
-    from encdec.tracking.store import open_store
+    from encdec.tracking.here import open_store_here
 
-    project = find_project(Path.cwd())
-    params = load_params(project.tree / "params.yaml").params
-    store = open_store(params.tracking.experiment, project)
+    store = open_store_here()
+    params = load_params(store.project.tree / "params.yaml").params
     outcome = promote(store, params, Request(target, dry_run, note, replace_incomparable, other_data))
     if as_json:
         print(outcome.decision.text() if outcome.decision else "null", end="" if outcome.decision else "\n")

@@ -14,7 +14,6 @@ encdec.reproduced. Status 0: identical; 1: different, or an error.
 import argparse
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,13 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(reference: str, everything: bool, keep: bool, without_changes: bool, as_json: bool) -> None:
-    from encdec.params.loading import load_params
-    from encdec.tracking.project import find_project
+    from encdec.tracking.here import open_store_here
     from encdec.tracking.reproduction.reproduce import reproduce, tag_verdict
-    from encdec.tracking.store import open_store, reached
+    from encdec.tracking.store import reached
 
-    project = find_project(Path.cwd())
-    store = open_store(load_params(project.tree / "params.yaml").params.tracking.experiment, project)
+    store = open_store_here()
     with reached(store):
         found = reproduce(store, reference, everything=everything, without_changes=without_changes, keep=keep)
     print(json.dumps(found.document(), indent=2, ensure_ascii=False) if as_json else told(found), flush=True)

@@ -19,15 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(*, model: str, to: int | None, note: str | None) -> None:
-    from pathlib import Path
-
-    from encdec.params.loading import load_params
     from encdec.promotion.rollback import rollback
     from encdec.promotion.terminal import decision_text
-    from encdec.tracking.project import find_project
-    from encdec.tracking.store import open_store
+    from encdec.tracking.here import open_store_here
 
-    project = find_project(Path.cwd())
-    params = load_params(project.tree / "params.yaml").params
-    store = open_store(params.tracking.experiment, project)
+    store = open_store_here()
     print(decision_text(rollback(store, model, to=to, note=note)))

@@ -8,7 +8,6 @@ next stage sends it before it begins, and so does this command. What was sent is
 """
 
 from argparse import ArgumentParser
-from pathlib import Path
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -20,15 +19,11 @@ def run() -> None:
     TrackingUnavailable: MLflow cannot be reached.
     ValueError: not all could be sent.
     """
-    from encdec.params.loading import load_params
+    from encdec.tracking.here import open_store_here
     from encdec.tracking.left import deliver, left_behind
     from encdec.tracking.outbox import shown
-    from encdec.tracking.project import find_project
-    from encdec.tracking.store import open_store
 
-    project = find_project(Path.cwd())
-    params = load_params(project.tree / "params.yaml").params
-    store = open_store(params.tracking.experiment, project)
+    store = open_store_here()
     here, problems, count = shown(store.uri), [], 0
     for left in left_behind(store):
         if left.store != here:

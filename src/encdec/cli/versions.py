@@ -13,15 +13,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(*, model: str) -> None:
-    from pathlib import Path
-
-    from encdec.params.loading import load_params
     from encdec.promotion.versions import versions_text
-    from encdec.tracking.project import find_project
-    from encdec.tracking.store import open_store, reached
+    from encdec.tracking.here import open_store_here
+    from encdec.tracking.store import reached
 
-    project = find_project(Path.cwd())
-    params = load_params(project.tree / "params.yaml").params
-    store = open_store(params.tracking.experiment, project)
+    store = open_store_here()
     with reached(store):
         print(versions_text(store, model))

@@ -12,14 +12,14 @@ from encdec.models.storage import load_model
 from encdec.params.problems import nearest
 from encdec.params.root import MODEL_NAMES, Kind, ModelName, Params
 from encdec.progress import note as say
-from encdec.promotion.chain import REPRO, Data, Trained, find_data, find_trained, read_lock, short, unchanged
+from encdec.promotion.chain import REPRO, Data, Trained, find_data, find_trained, made_stages, short, unchanged
 from encdec.promotion.compare import Stored
 from encdec.promotion.gate import Validation
 from encdec.promotion.whole import problem_of
 from encdec.tracking.aliases import Logged, logged_at, logged_by
 from encdec.tracking.digests import dvc_digest, in_tag
 from encdec.tracking.evaluated import training_run_of
-from encdec.tracking.locked import locked_stages
+from encdec.tracking.locked import locked_results
 from encdec.tracking.package import Example, log_package
 from encdec.tracking.project import Project
 from encdec.tracking.registry import FORMS, fetch_model
@@ -61,7 +61,7 @@ def find_candidate(store: Store, params: Params, target: str, *, scratch: Path) 
 def of_project(store: Store, params: Params, name: ModelName) -> Candidate:
     check_enabled(params, name)
     project, kind = store.project, params.models.named(name).kind
-    stages = read_lock(project)
+    stages = made_stages(project)
     data = find_data(project, stages, kind)
     trained = find_trained(project, stages, name, data)
     folder = project.tree / trained.name
@@ -75,7 +75,7 @@ def of_address(store: Store, params: Params, address: str, *, scratch: Path) -> 
     stored = Stored(folder, load_model(folder))
     check_enabled(params, stored.model.name)
     kind: Kind = stored.model.card.kind
-    data = find_data(store.project, read_lock(store.project), kind)
+    data = find_data(store.project, made_stages(store.project), kind)
     return Candidate(stored, dvc_digest(folder), data, None, logged)
 
 
@@ -101,7 +101,7 @@ def log_candidate(store: Store, candidate: Candidate, test: ImageSplit | PairSpl
     run_id = run.info.run_id if run is not None else None
     if run_id is None:
         tags = {"kind": card.kind, "source": card.source}
-        run_id = record_restored(store, locked_stages(store.project.tree), name, digest, tags=tags)
+        run_id = record_restored(store, locked_results(store.project.tree), name, digest, tags=tags)
     assert run_id is not None  # dvc.lock has it
     if isinstance(test, ImageSplit):
         example: Example = test.batch(np.arange(min(EXAMPLES, len(test)))).images.numpy()

@@ -2,23 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import yaml
+from typing import NamedTuple
 
 from encdec.params.root import Kind, ModelName
 from encdec.tracking.digests import dvc_digest
-from encdec.tracking.git import LOCK_FILE
+from encdec.tracking.locked import LOCK_FILE, LockedStage, read_dvc_lock
 from encdec.tracking.project import Project
 
 REPRO = "run `make repro`"
-
-
-class Locked(NamedTuple):
-    """One stage: the digests of what it read and wrote, by path, the outs in their order in dvc.lock."""
-
-    deps: Mapping[str, str]
-    outs: Mapping[str, str]
 
 
 class Data(NamedTuple):
@@ -40,7 +31,7 @@ class Trained(NamedTuple):
     digest: str
 
 
-def read_lock(project: Project) -> Mapping[str, Locked]:
+def made_stages(project: Project) -> Mapping[str, LockedStage]:
     """Every stage of dvc.lock.
 
     Raises:
@@ -49,17 +40,10 @@ def read_lock(project: Project) -> Mapping[str, Locked]:
     lock = project.tree / LOCK_FILE
     if not lock.is_file():
         raise ValueError(f"{lock}: no such file, so nothing was made yet: {REPRO}")
-    document: Any = yaml.load(lock.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    stages: Mapping[str, Any] = (document or {}).get("stages") or {}
-    return {
-        str(name): Locked(
-            *({each["path"]: each.get("md5", "") for each in stage.get(side, ())} for side in ("deps", "outs"))
-        )
-        for name, stage in stages.items()
-    }
+    return read_dvc_lock(lock)
 
 
-def find_data(project: Project, stages: Mapping[str, Locked], kind: Kind) -> Data:
+def find_data(project: Project, stages: Mapping[str, LockedStage], kind: Kind) -> Data:
     """The validated and prepared data of a kind, checked by their digests: dvc.lock's and those on the disk.
 
     Raises:
@@ -77,7 +61,7 @@ def find_data(project: Project, stages: Mapping[str, Locked], kind: Kind) -> Dat
     return Data(raw, raw_digest, validation, train, prepare.outs[train], test, prepare.outs[test])
 
 
-def find_trained(project: Project, stages: Mapping[str, Locked], model: ModelName, data: Data) -> Trained:
+def find_trained(project: Project, stages: Mapping[str, LockedStage], model: ModelName, data: Data) -> Trained:
     """The model that was trained on this data and evaluated on it.
 
     Raises:
@@ -91,7 +75,7 @@ def find_trained(project: Project, stages: Mapping[str, Locked], model: ModelNam
     return Trained(name, digest)
 
 
-def stage_of(stages: Mapping[str, Locked], name: str) -> Locked:
+def stage_of(stages: Mapping[str, LockedStage], name: str) -> LockedStage:
     if name not in stages:
         raise ValueError(f"dvc.lock: stage {name} has not run: {REPRO}")
     return stages[name]
@@ -101,7 +85,7 @@ def only(outs: Mapping[str, str]) -> tuple[str, str]:
     return next(iter(outs.items()))
 
 
-def follows(stages: Mapping[str, Locked], reader: str, path: str, digest: str) -> None:
+def follows(stages: Mapping[str, LockedStage], reader: str, path: str, digest: str) -> None:
     """Raises ValueError unless a stage read what lies at a path in this state."""
     read = stage_of(stages, reader).deps.get(path)
     if read != digest:

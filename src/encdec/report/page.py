@@ -13,17 +13,17 @@ NO_ID = "0" * 64
 
 def render_page(**values: Any) -> str:
     """The page of these values, with its id: the digest of all else in it, by which a file beside it knows it."""
-    environment = build_environment()
+    environment = build_environment("encdec.report")
     style, script = source(environment, STYLE), source(environment, SCRIPT)
     fixed = {"style": Markup(style), "script": Markup(script), "policy": policy(style, script), "page_id": NO_ID}
     page = environment.get_template(PAGE).render(**values, **fixed)
     return page.replace(NO_ID, sha256(page.encode()).hexdigest(), 1)
 
 
-def build_environment() -> Environment:
-    """Everything that is put into a page is escaped, and a name without a value is a mistake."""
+def build_environment(package: str) -> Environment:
+    """The templates of a package. All that is put into a page is escaped; a name without a value is a mistake."""
     return Environment(
-        loader=PackageLoader("encdec.report"),
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

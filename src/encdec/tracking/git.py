@@ -4,11 +4,9 @@ import os
 import subprocess
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import yaml
-
-LOCK_FILE = "dvc.lock"
+from encdec.tracking.locked import LOCK_FILE, locked_outs
 
 
 class GitState(NamedTuple):
@@ -90,22 +88,3 @@ def written_by_dvc(path: str, outs: Collection[str]) -> bool:
     if name == ".gitignore" and any(out.rpartition("/")[0] == folder for out in outs):
         return True
     return any(path == out or path.startswith(f"{out}/") for out in outs)
-
-
-def locked_stages(lock: Path) -> dict[str, dict[str, str]]:
-    """The outs of each stage in a dvc.lock with their digests ("" for one without), by path.
-
-    Nothing where there is no such file.
-    """
-    if not lock.is_file():
-        return {}
-    document: Any = yaml.load(lock.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    stages = (document or {}).get("stages") or {}
-    return {
-        str(name): {out["path"]: out.get("md5", "") for out in stage.get("outs", ())} for name, stage in stages.items()
-    }
-
-
-def locked_outs(lock: Path) -> dict[str, str]:
-    """The digests of all outs in a dvc.lock, by path."""
-    return {path: digest for outs in locked_stages(lock).values() for path, digest in outs.items()}

@@ -6,43 +6,60 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from encdec.tracking.git import LOCK_FILE
-
+LOCK_FILE = "dvc.lock"
 UNTRACKED = ("check",)
 """Stages that make no run."""
 
 
 class LockedStage(NamedTuple):
-    """The digests of a stage's outs, and of those of its deps that are data, by path."""
+    """The digests of a stage's outs and deps by path, in the order of dvc.lock; "" for one without."""
 
     outs: Mapping[str, str]
-    data: Mapping[str, str]
+    deps: Mapping[str, str]
 
 
-def locked_stages(tree: Path) -> dict[str, LockedStage]:
-    """The stages that dvc.lock has results of, by name; nothing where there is no such file.
-
-    A dep is data where another stage makes it, or where it lies beside what stages make: below the same top folder.
-    """
-    file = tree / LOCK_FILE
+def read_dvc_lock(file: Path) -> dict[str, LockedStage]:
+    """All stages of a dvc.lock by name; nothing where there is no such file."""
     if not file.is_file():
         return {}
     document: Any = yaml.load(file.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    raw: Mapping[str, Any] = (document or {}).get("stages") or {}
-    outs = {name: digests(stage.get("outs", ())) for name, stage in raw.items()}
-    tops = {path.split("/")[0] for made in outs.values() for path in made if "/" in path}
-    unseen = {path for name in UNTRACKED for path in outs.get(name, ())}
-    stages = {}
-    for name, stage in raw.items():
-        if name not in UNTRACKED:
-            deps = digests(stage.get("deps", ()))
-            data = {path: md5 for path, md5 in deps.items() if path.split("/")[0] in tops and path not in unseen}
-            stages[name] = LockedStage(outs[name], data)
-    return stages
+    stages: Mapping[str, Any] = (document or {}).get("stages") or {}
+    return {
+        str(name): LockedStage(digests(stage.get("outs", ())), digests(stage.get("deps", ())))
+        for name, stage in stages.items()
+    }
 
 
 def digests(entries: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    return {entry["path"]: entry["md5"] for entry in entries if entry.get("md5")}
+    return {entry["path"]: entry.get("md5", "") for entry in entries}
+
+
+def locked_outs(file: Path) -> dict[str, str]:
+    """The digests of all outs in a dvc.lock, by path."""
+    return {path: digest for stage in read_dvc_lock(file).values() for path, digest in stage.outs.items()}
+
+
+def locked_results(tree: Path) -> dict[str, LockedStage]:
+    """The stages that make a run, as dvc.lock has them, by name; of their deps those that are data, and not code.
+
+    A dep is data where another stage makes it, or where it lies beside what stages make: below the same top folder.
+    """
+    stages = read_dvc_lock(tree / LOCK_FILE)
+    tops = {path.split("/")[0] for stage in stages.values() for path in stage.outs if "/" in path}
+    unseen = {path for name in UNTRACKED if name in stages for path in stages[name].outs}
+
+    def data(digests: Mapping[str, str]) -> dict[str, str]:
+        return {path: md5 for path, md5 in known(digests).items() if path.split("/")[0] in tops and path not in unseen}
+
+    return {
+        name: LockedStage(known(stage.outs), data(stage.deps))
+        for name, stage in stages.items()
+        if name not in UNTRACKED
+    }
+
+
+def known(digests: Mapping[str, str]) -> dict[str, str]:
+    return {path: digest for path, digest in digests.items() if digest}
 
 
 def maker(stages: Mapping[str, LockedStage], path: str, digest: str) -> str | None:
@@ -52,7 +69,7 @@ def maker(stages: Mapping[str, LockedStage], path: str, digest: str) -> str | No
 
 def around(stages: Mapping[str, LockedStage], path: str) -> str | None:
     """The out, or the data that a stage reads, that a path is or lies in."""
-    known = {name for stage in stages.values() for name in (*stage.outs, *stage.data)}
+    known = {name for stage in stages.values() for name in (*stage.outs, *stage.deps)}
     return next((each for each in (path, *map(Path.as_posix, Path(path).parents)) if each in known), None)
 
 
@@ -61,7 +78,7 @@ def outs_below(tree: Path, folders: Sequence[Path]) -> list[Path]:
 
     A stage that reads the outs of many names them by it, so that each is found again by its own digest.
     """
-    outs = sorted(path for stage in locked_stages(tree).values() for path in stage.outs)
+    outs = sorted(path for stage in locked_results(tree).values() for path in stage.outs)
     found: list[Path] = []
     for folder in folders:
         below = [Path(out) for out in outs if Path(out).is_relative_to(folder) and (tree / out).exists()]

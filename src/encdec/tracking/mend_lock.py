@@ -13,7 +13,8 @@ import yaml
 
 from encdec.command import run_command
 from encdec.outs import write_text
-from encdec.tracking.git import LOCK_FILE, git
+from encdec.tracking.git import git
+from encdec.tracking.locked import LOCK_FILE
 
 WRITING_SECONDS = 3.0
 """A dvc that is writing the file at this moment has done so by then."""

@@ -14,8 +14,7 @@ from encdec.params.loading import load_params
 from encdec.report.runs import RUNS_FILE, Runs, StageLine, page_id_of, runs_text
 from encdec.tracking.address import is_server, without_credentials
 from encdec.tracking.digests import out_tag
-from encdec.tracking.git import LOCK_FILE, locked_stages
-from encdec.tracking.locked import UNTRACKED
+from encdec.tracking.locked import locked_results
 from encdec.tracking.project import find_project
 from encdec.tracking.repro import PARENT_TAG, get_run
 from encdec.tracking.restored import RESTORED_TAG
@@ -46,11 +45,7 @@ def write_report_runs(store: Store, page: Path, *, ui: str = LOCAL_UI, current: 
         Where it was written.
     """
     base = without_credentials(store.uri) if is_server(store.uri) else ui.rstrip("/")
-    found = {
-        stage: newest_run(store, outs)
-        for stage, outs in locked_stages(store.project.tree / LOCK_FILE).items()
-        if stage not in UNTRACKED
-    }
+    found = {stage: newest_run(store, locked.outs) for stage, locked in locked_results(store.project.tree).items()}
     if current is not None:
         found["report"] = get_run(store, current)
     path = page.with_name(RUNS_FILE)

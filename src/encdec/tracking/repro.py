@@ -12,7 +12,7 @@ import psutil
 from encdec.masking import masked
 from encdec.starting import SHELLS
 from encdec.tracking.flat import MAX_TAG, cut
-from encdec.tracking.git import LOCK_FILE, locked_outs
+from encdec.tracking.locked import LOCK_FILE, locked_outs
 from encdec.tracking.pointer import Pointer, abandoned
 from encdec.tracking.store import Store, end_run, search
 

@@ -10,7 +10,7 @@ from filelock import FileLock
 from encdec.params.root import MODEL_NAMES
 from encdec.tracking.digests import from_tag, in_tag, out_tag
 from encdec.tracking.flat import flattened, safe_key
-from encdec.tracking.locked import LockedStage, locked_stages, maker
+from encdec.tracking.locked import LockedStage, locked_results, maker
 from encdec.tracking.recorder import Recorder
 from encdec.tracking.repro import PARENT_TAG
 from encdec.tracking.store import Store, search
@@ -53,7 +53,7 @@ def link_inputs(store: Store, digests: Mapping[str, str], *, tags: Mapping[str, 
         if (name, digest) in known:
             found[from_tag(name)] = known[name, digest]
             continue
-        stages = locked_stages(store.project.tree) if stages is None else stages
+        stages = locked_results(store.project.tree) if stages is None else stages
         if maker(stages, name, digest) is not None:
             found[from_tag(name)] = record_restored(store, stages, name, digest, tags=tags)
     return found
@@ -88,7 +88,7 @@ def find_or_record(
         return None
     above = {
         from_tag(path): run_id
-        for path, md5 in stages[label].data.items()
+        for path, md5 in stages[label].deps.items()
         if (run_id := find_or_record(store, stages, path, md5, tags=tags))
     }
     params = [spec_params(store.project.tree / path) for path in stages[label].outs]
@@ -118,7 +118,7 @@ def restored_run(
             "DVC_STAGE": label,
             RESTORED_TAG: "true",
             "encdec.note": RESTORED_NOTE,
-            **{safe_key(in_tag(name)): digest for name, digest in result.data.items()},
+            **{safe_key(in_tag(name)): digest for name, digest in result.deps.items()},
             **{safe_key(out_tag(name)): digest for name, digest in result.outs.items()},
         },
     )

@@ -14,8 +14,8 @@ from encdec.signals import asked_to_stop, stoppable
 from encdec.tracking import repro
 from encdec.tracking.digests import dvc_digest, out_tag
 from encdec.tracking.evaluated import shared_tags
-from encdec.tracking.git import LOCK_FILE, locked_outs
 from encdec.tracking.left import send_left
+from encdec.tracking.locked import LOCK_FILE, locked_outs
 from encdec.tracking.operations import Settle
 from encdec.tracking.outbox import begin
 from encdec.tracking.pointer import Pointer, abandoned, point

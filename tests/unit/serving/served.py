@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import requests
 from numpy.typing import NDArray
+from ports import free_port
 
 from encdec.params.root import ModelName
 
@@ -50,12 +50,6 @@ class Served(NamedTuple):
     def texts(self, *sources: str, **params: object) -> Answered:
         frame = {"columns": ["source"], "data": [[source] for source in sources]}
         return self.post(json.dumps({"dataframe_split": frame, **({"params": params} if params else {})}))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

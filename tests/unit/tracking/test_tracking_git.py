@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from encdec.tracking.git import GitState, git_state, locked_outs, locked_stages
+from encdec.tracking.git import GitState, git_state
+from encdec.tracking.locked import locked_outs, read_dvc_lock
 
 LOCK = """schema: '2.0'
 stages:
@@ -106,5 +107,5 @@ def test_without_repository_commit_or_git_there_is_nothing_to_say(
 
 def test_outs_are_read_from_the_lock(repository: Path, tmp_path: Path) -> None:
     assert locked_outs(repository / "dvc.lock").keys() == {"data/metrics.json", "data/details"}
-    assert locked_stages(repository / "dvc.lock")["evaluate@vae"]["data/metrics.json"] == "abc"
+    assert read_dvc_lock(repository / "dvc.lock")["evaluate@vae"].outs["data/metrics.json"] == "abc"
     assert locked_outs(tmp_path / "dvc.lock") == {}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from mlflow.exceptions import MlflowException
+from ports import free_port
 
 from encdec.tracking import store as stores
 from encdec.tracking.project import Project
@@ -68,9 +69,7 @@ def test_a_server_that_is_not_there_is_said_within_seconds_and_without_its_passw
 ) -> None:
     for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
         monkeypatch.setenv(name, "")  # and back, after the test
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address.format(port=port))
     began = time.monotonic()
     with pytest.raises(TrackingUnavailable) as caught:

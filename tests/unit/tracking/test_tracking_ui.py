@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
+from ports import free_port
 
 from encdec.tracking import ui
 from encdec.tracking.project import Project
@@ -113,9 +114,7 @@ def test_a_server_that_does_not_start_is_told_with_its_own_words(
 ) -> None:
     broken = [sys.executable, "-c", "import sys; sys.exit('no such table at postgresql://ann:s3cret@host/db')"]
     monkeypatch.setattr(ui, "serve_command", lambda *_: broken)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     assert ui.main("127.0.0.1", port) == 1
     said = capsys.readouterr()
     assert f"(its own words go to .work/ui-{port}.log)" in said.out

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from encdec.tracking.digests import in_tag
 from encdec.tracking.flat import safe_key
 from encdec.tracking.lineage.step import Step, step_of_data, step_of_lock, step_of_run
-from encdec.tracking.locked import LockedStage, locked_stages, maker
+from encdec.tracking.locked import LockedStage, locked_results, maker
 from encdec.tracking.registry import SOURCE
 from encdec.tracking.restored import makers
 from encdec.tracking.store import PAGE, Store, search
@@ -33,7 +33,7 @@ class History:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.locked: Mapping[str, LockedStage] = locked_stages(store.project.tree)
+        self.locked: Mapping[str, LockedStage] = locked_results(store.project.tree)
         self.made: dict[tuple[str, str], list[Run]] = {}
         self.read: dict[tuple[str, str], list[Run]] = {}
         self.registered: dict[str, list[Version]] | None = None
@@ -66,7 +66,7 @@ class History:
         kept += [
             step_of_lock(label, stage)
             for label, stage in self.locked.items()
-            if stage.data.get(path) == digest and label not in labels and not self.ran(stage)
+            if stage.deps.get(path) == digest and label not in labels and not self.ran(stage)
         ]
         return sorted(kept, key=lambda step: step.label)
 

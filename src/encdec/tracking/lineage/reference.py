@@ -104,7 +104,7 @@ def data_of(history: History, beginning: str) -> list[tuple[str, str]]:
     locked = {
         (path, digest)
         for stage in history.locked.values()
-        for path, digest in (*stage.outs.items(), *stage.data.items())
+        for path, digest in (*stage.outs.items(), *stage.deps.items())
         if digest.startswith(beginning)
     }
     if locked:
@@ -125,7 +125,7 @@ def focus_of_path(history: History, path: Path) -> Focus:
     below = sorted(out for stage in history.locked.values() for out in stage.outs if Path(out).is_relative_to(data))
     if below and below != [data]:
         raise ValueError(f"{path} holds the outs of several stages; give one of them: {shortened(below)}")
-    locked = [known[data] for stage in history.locked.values() for known in (stage.outs, stage.data) if data in known]
+    locked = [known[data] for stage in history.locked.values() for known in (stage.outs, stage.deps) if data in known]
     digest = dvc_digest(place, ignore=read_ignore(project.tree)) if place.exists() else locked[0]
     focus = focus_of_data(history, data, digest)
     if focus.step.kind == "data" and digest not in locked and not history.readers(data, digest, every=False):

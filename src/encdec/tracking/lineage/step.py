@@ -111,7 +111,7 @@ def step_of_run(run: "Run", *, others: int = 0) -> Step:
 
 
 def step_of_lock(label: str, stage: LockedStage) -> Step:
-    return Step(f"{LOCKED}{label}", label, stage.data, stage.outs)
+    return Step(f"{LOCKED}{label}", label, stage.deps, stage.outs)
 
 
 def step_of_data(path: str, digest: str) -> Step:

@@ -13,7 +13,8 @@ from typing import IO, NamedTuple
 
 from encdec.outs import write_text
 from encdec.progress import note
-from encdec.tracking.git import LOCK_FILE, git, locked_outs
+from encdec.tracking.git import git
+from encdec.tracking.locked import LOCK_FILE, locked_outs
 from encdec.tracking.project import Project
 from encdec.tracking.seeds.groups import params_of, stages_of
 

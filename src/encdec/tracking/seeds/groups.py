@@ -13,7 +13,7 @@ from typing import Any
 
 from encdec.dvc_graph import Stage, load, read_stages
 from encdec.tracking.digests import Ignore, dvc_digest, read_ignore
-from encdec.tracking.git import LOCK_FILE, locked_outs
+from encdec.tracking.locked import LOCK_FILE, locked_outs
 from encdec.tracking.project import Project
 from encdec.tracking.versions import main_versions
 
