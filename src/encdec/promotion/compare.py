@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from encdec.cards import ImageCard
+from encdec.cards import Card, ImageCard, PairCard
 from encdec.datasets.images import ImageSplit
-from encdec.datasets.pairs import PairSplit
+from encdec.datasets.pairs import PairSplit, TokenRows
 from encdec.evaluation.bootstrap import Interval, Resampling
 from encdec.evaluation.comparison import Comparison, Opponent, compare
 from encdec.evaluation.evaluate import check_card, score_images, score_pairs
@@ -19,8 +19,11 @@ from encdec.models.denoising_autoencoder.spec import DenoisingAutoencoderSpec
 from encdec.models.storage import VOCABULARY_FOLDER, TrainedModel, load_model
 from encdec.models.vae.spec import VaeSpec
 from encdec.params.data import Evaluation
+from encdec.preparation.vocabulary import Vocabulary
 
 CHAMPION = "champion"
+OF_IDS = ("nll",)
+"""Metrics that count in the tokens of a vocabulary: with another one they have another scale."""
 
 
 class Incomparable(ValueError):
@@ -50,6 +53,18 @@ def measure(stored: Stored, test: ImageSplit | PairSplit, *, settings: Evaluatio
     return score_pairs(stored.model, test, settings, vocabulary=stored.folder / VOCABULARY_FOLDER, seed=seed)
 
 
+def as_read_by(stored: Stored, test: ImageSplit | PairSplit) -> ImageSplit | PairSplit:
+    """The same rows as a model reads them: the texts of pairs in the ids of its own vocabulary."""
+    if isinstance(test, ImageSplit):
+        return test
+    rows, sides = test.rows, []
+    for side in ("source", "target"):
+        found = Vocabulary.load(stored.folder / VOCABULARY_FOLDER / f"{side}.json").encode_all(rows[side])
+        sides.append(TokenRows(found.ids, found.offsets))
+    card = fitting(stored.model.name, stored.model.card, PairCard)
+    return PairSplit(test.folder, card=card, source=sides[0], target=sides[1])
+
+
 def metric_names(model: TrainedModel, test: ImageSplit | PairSplit, *, settings: Evaluation, seed: int) -> list[str]:
     """The names of a model's metrics, found on a single row."""
     if isinstance(test, PairSplit):
@@ -68,13 +83,11 @@ def opponent_of(candidate: Stored, folder: Path) -> Stored:
     champion, ours = load_model(folder), candidate.model
     if champion.name != ours.name:
         raise Incomparable(f"the champion is a {champion.name}, the candidate a {ours.name}")
-    if champion.card != ours.card:
+    if task_of(champion.card) != task_of(ours.card):
         raise Incomparable(
             f"the champion was trained on {champion.card.source} with the card {champion.card}, the candidate on "
             f"{ours.card.source} with the card {ours.card}"
         )
-    if vocabulary_of(folder) != vocabulary_of(candidate.folder):
-        raise Incomparable("the champion was trained with another vocabulary, so it reads other token ids")
     spec = champion.spec
     if isinstance(spec, VaeSpec) and spec.likelihood != fitting(ours.name, ours.spec, VaeSpec).likelihood:
         raise Incomparable(f"the champion's likelihood is {spec.likelihood}: its bound has another scale")
@@ -85,21 +98,37 @@ def opponent_of(candidate: Stored, folder: Path) -> Stored:
     return Stored(folder, champion)
 
 
+def task_of(card: Card) -> object:
+    """What two models must share: of pairs not the vocabulary, since what they answer are texts."""
+    return (card.source, card.target_tokens) if isinstance(card, PairCard) else card
+
+
+def shared_metrics(scores: Scores, ours: Stored, theirs: Stored) -> tuple[str, ...]:
+    """The names of the metrics that mean the same for both."""
+    left_out = () if vocabulary_of(ours.folder) == vocabulary_of(theirs.folder) else OF_IDS
+    return tuple(metric.name for metric in scores.metrics if metric.name not in left_out)
+
+
 def vocabulary_of(folder: Path) -> dict[str, bytes]:
     files = sorted((folder / VOCABULARY_FOLDER).glob("*.json"))
     return {file.name: file.read_bytes() for file in files}
 
 
-def compare_with(candidate: Scores, champion: Scores | None, resampling: Resampling) -> Sequence[Comparison]:
-    """Every metric of the candidate with its interval, and where there is a champion the paired difference.
+def compare_with(
+    candidate: Scores, champion: Scores | None, resampling: Resampling, *, names: Sequence[str] | None = None
+) -> Sequence[Comparison]:
+    """Every metric of the candidate with its interval, and of those named the paired difference from the champion's.
+
+    Args:
+        names: of metrics; None: all.
 
     Raises:
         ValueError: the two have different numbers of rows.
     """
     if champion is None:
         return compare(candidate, [], resampling=resampling)
-    names = tuple(metric.name for metric in candidate.metrics)
-    return compare(candidate, [Opponent(CHAMPION, champion.columns, names)], resampling=resampling)
+    shared = tuple(metric.name for metric in candidate.metrics) if names is None else tuple(names)
+    return compare(candidate, [Opponent(CHAMPION, champion.columns, shared)], resampling=resampling)
 
 
 def gain_of(found: Comparison) -> Interval | None:

@@ -28,20 +28,25 @@ class Latency(NamedTuple):
     rows: int
 
 
-def measure_latency(
-    models: Sequence[TrainedModel], test: ImageSplit | PairSplit, *, rows: int, threads: int
-) -> tuple[Latency, ...]:
+class Asked(NamedTuple):
+    """A model and the test split as it reads it: the same rows for all."""
+
+    model: TrainedModel
+    test: ImageSplit | PairSplit
+
+
+def measure_latency(asked: Sequence[Asked], *, rows: int, threads: int) -> tuple[Latency, ...]:
     """Of each model on the same rows, in turn, so that what else the machine does meets all of them alike.
 
     The rows are the first of the split, over again where it has fewer.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    seconds = np.full((len(models), rows), np.inf)
+    seconds = np.full((len(asked), rows), np.inf)
     try:
         with torch.inference_mode():
             for number in [*range(-WARM_UP, 0), *np.tile(np.arange(rows), ROUNDS).tolist()]:
-                for place, model in enumerate(models):
+                for place, (model, test) in enumerate(asked):
                     ask = asking(model, test, number % len(test))
                     began = time.perf_counter()
                     ask()

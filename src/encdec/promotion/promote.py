@@ -26,10 +26,19 @@ from encdec.promotion.candidate import (
     other_data,
     validation_of,
 )
-from encdec.promotion.compare import Stored, compare_with, measure, metric_names, open_test, opponent_of
+from encdec.promotion.compare import (
+    Stored,
+    as_read_by,
+    compare_with,
+    measure,
+    metric_names,
+    open_test,
+    opponent_of,
+    shared_metrics,
+)
 from encdec.promotion.decision import Aliases, Decision, MeasuredOn, Version, metric_lines
 from encdec.promotion.gate import Check, Evidence, check_floors, judge
-from encdec.promotion.latency import measure_latency
+from encdec.promotion.latency import Asked, measure_latency
 from encdec.promotion.moving import keep_and_move
 from encdec.promotion.records import keep
 from encdec.promotion.sentences import sentence_of
@@ -186,11 +195,17 @@ def gather(
     theirs = opponent.stored if opponent is not None else None
     say(f"promote {candidate.name}: measuring on {candidate.data.test}")
     ours_scores = measure(candidate.stored, test, settings=settings, seed=seed)
-    their_scores = measure(theirs, test, settings=settings, seed=seed) if theirs is not None else None
     resampling = Resampling(rules.resamples, rules.confidence, seed)
-    comparisons = compare_with(ours_scores, their_scores, resampling)
-    models = [candidate.stored.model, *([theirs.model] if theirs is not None else [])]
-    latencies = measure_latency(models, test, rows=rules.latency_rows, threads=params.threads)
+    asked = [Asked(candidate.stored.model, test)]
+    if theirs is None:
+        comparisons = compare_with(ours_scores, None, resampling)
+    else:
+        as_theirs = as_read_by(theirs, test)
+        their_scores = measure(theirs, as_theirs, settings=settings, seed=seed)
+        names = shared_metrics(ours_scores, candidate.stored, theirs)
+        comparisons = compare_with(ours_scores, their_scores, resampling, names=names)
+        asked.append(Asked(theirs.model, as_theirs))
+    latencies = measure_latency(asked, rows=rules.latency_rows, threads=params.threads)
     behaviour = None
     if rules.behaviour:
         say(f"promote {candidate.name}: running tests/model")

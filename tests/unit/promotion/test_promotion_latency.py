@@ -12,7 +12,7 @@ from encdec.cards import ImageCard
 from encdec.datasets.images import ImageSplit
 from encdec.models.storage import TrainedModel
 from encdec.params.loading import load_params
-from encdec.promotion.latency import measure_latency
+from encdec.promotion.latency import Asked, measure_latency
 
 CARD = ImageCard(kind="images", source="digits", channels=1, height=2, width=2, pixel_max=16, classes=("a", "b"))
 
@@ -40,7 +40,7 @@ def test_the_percentiles_are_of_rows_at_their_best_and_a_stumble_does_not_count(
     test = ImageSplit(tmp_path, card=CARD, images=images, labels=np.zeros(10, dtype=np.int64))
     slow = Slow(stumble=13)
     before = torch.get_num_threads()
-    (found,) = measure_latency([TrainedModel("cnn", spec, CARD, slow)], test, rows=20, threads=1)
+    (found,) = measure_latency([Asked(TrainedModel("cnn", spec, CARD, slow), test)], rows=20, threads=1)
     assert found.rows == 20
     assert slow.calls == 10 + 3 * 20  # a warm-up, and each row three times
     assert found.p50 == pytest.approx(1.0, abs=3.0)
