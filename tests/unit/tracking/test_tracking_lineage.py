@@ -195,6 +195,20 @@ def test_of_runs_with_the_same_result_the_last_stands_for_all(store: Store, stag
     assert len([step for step in every.steps.values() if step.label == "train@vae"]) == 3
 
 
+@pytest.mark.parametrize("linked", [True, False])
+def test_upwards_stands_the_run_whose_data_were_read_and_not_a_later_one_with_the_same_bytes(
+    store: Store, stages: Stages, linked: bool
+) -> None:
+    first = stages.all()
+    if not linked:  # as of a database whose runs were made before they were linked
+        store.client.delete_tag(first["train"], f"dvc.from/{TUNING.as_posix()}")
+    write_lock(WHOLE)  # DVC has taken it, so that the next is not its continuation
+    again = stages.run("tune", [PREPARED], TUNING)
+    tuned = [step.key for step in lineage(store, first["train"]).steps.values() if step.label == "tune@vae"]
+    assert again != first["tune"]
+    assert tuned == [first["tune"]]
+
+
 def test_a_stage_that_only_failed_is_shown(store: Store, stages: Stages) -> None:
     SOURCE.mkdir(parents=True)
     ingested = stages.run("ingest", [SOURCE], RAW)

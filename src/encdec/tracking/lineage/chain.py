@@ -81,7 +81,7 @@ def climb(history: History, steps: dict[str, Step], start: Step) -> list[Edge]:
     while waiting:
         step = waiting.popleft()
         for path, digest in step.inputs.items():
-            source = history.maker(path, digest)
+            source = history.source(step, path, digest)
             edges.append(Edge(source.key, step.key, path, digest))
             steps.setdefault(source.key, source)
             waiting.extend(unseen([source], seen))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from encdec.tracking.digests import in_tag
+from encdec.tracking.digests import from_tag, in_tag
 from encdec.tracking.flat import safe_key
 from encdec.tracking.lineage.step import Step, step_of_data, step_of_lock, step_of_run
 from encdec.tracking.locked import LockedStage, locked_results, maker
@@ -51,6 +51,19 @@ class History:
             return step_of_run(found[0], others=len(found) - 1)
         stage = maker(self.locked, path, digest)
         return step_of_data(path, digest) if stage is None else step_of_lock(stage, self.locked[stage])
+
+    def source(self, step: Step, path: str, digest: str) -> Step:
+        """Where a step's input came from: the run that it is linked to, else the last one before it that made the same.
+
+        Only a step that dvc.lock alone knows, or one of a database that is not whole, takes any run that did.
+        """
+        if step.run is None:
+            return self.maker(path, digest)
+        linked, began = step.run.data.tags.get(safe_key(from_tag(path))), step.run.info.start_time
+        found = self.makers(path, digest)
+        earlier = [run for run in found if run.info.start_time < began]
+        run = next((run for run in found if run.info.run_id == linked), next(iter(earlier), None))
+        return self.maker(path, digest) if run is None else step_of_run(run, others=len(found) - 1)
 
     def readers(self, path: str, digest: str, *, every: bool) -> list[Step]:
         """What was made from some data, sorted by stage.
