@@ -24,6 +24,8 @@ from promotion_project import (
 )
 from small_project import Project, copy_project
 
+pytestmark = pytest.mark.xdist_group("promotion")  # one set of trainings for all of them
+
 REFUSED = 10
 
 

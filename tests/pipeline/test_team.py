@@ -1,7 +1,6 @@
 """A team's servers, started as they are deployed, and the clones of its members at work on them at once."""
 
 import json
-import os
 import signal
 import sys
 import time
@@ -219,7 +218,6 @@ def test_a_model_comes_back_from_s3_through_the_server(clones: dict[str, Finishe
     import mlflow
 
     (first, second) = runs_of(client, "tags.stage = 'train'")
-    mlflow.set_tracking_uri(os.environ["MLFLOW_TRACKING_URI"])
     pixels = np.linspace(0, 1, 3 * 64, dtype=np.float32).reshape(3, 1, 8, 8)
     answers = []
     for run in (first, second):

@@ -23,6 +23,8 @@ from encdec.tracking.stage import tracked_stage
 from encdec.tracking.store import open_store
 from encdec.tracking.views import last_trainings
 
+pytestmark = pytest.mark.xdist_group("ui mlflow")  # one server for all of them
+
 MODELS = ("cnn", "autoencoder")
 SEEDED, OTHER_SEED = "autoencoder", 8
 REGISTERED = "encdec-cnn"

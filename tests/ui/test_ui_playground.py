@@ -26,6 +26,8 @@ from encdec.datasets.images import ImageSplit
 from encdec.playground.opening import open_everything
 from encdec.playground.translate import translate
 
+pytestmark = pytest.mark.xdist_group("ui playground")  # one server for all of them
+
 START_SECONDS = 120
 SPY = """
 import os, sys

@@ -20,6 +20,8 @@ from trained_project import TrainedProject
 from encdec.models.storage import load_model
 from encdec.serving.texts import load_text_model
 
+pytestmark = pytest.mark.xdist_group("serving")  # one registry for all of them
+
 # not ru_maxrss, in which the process that forked still counts
 HIGHEST = """
 def highest():

@@ -17,6 +17,8 @@ from encdec.models.storage import load_model
 from encdec.models.vae.network import VariationalAutoencoder
 from encdec.serving.texts import load_text_model
 
+pytestmark = pytest.mark.xdist_group("serving")  # one server of a kind for all of them
+
 SOURCES = ("3 May 2001", "12. März 1999", "2001年5月3日")
 
 

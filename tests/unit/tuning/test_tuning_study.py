@@ -24,6 +24,8 @@ from encdec.tuning.databases import STORAGE_VARIABLE, StorageUnavailable, open_s
 from encdec.tuning.shared import SharedStudy, SharedTrial, share
 from encdec.tuning.study import Outcome, Pruning, child_name, progress_line, run_study
 
+pytestmark = pytest.mark.xdist_group("study")  # one study for all of them
+
 SPACE: Space = {
     "training.learning_rate": Range(low=1e-4, high=1e-1, log=True),
     "network.latent_dim": Range(low=2, high=8),
