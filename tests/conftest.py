@@ -17,13 +17,3 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that share servers and trainings must be in one worker; pytest-xdist says so in their ids."""
-    if not config.getoption("loadgroup", False):  # type: ignore[no-untyped-call]  # pytest's own is untyped
-        return
-    alone = [item.nodeid for item in items if item.get_closest_marker("xdist_group") and "@" not in item.nodeid]
-    if alone:
-        raise pytest.UsageError(f"pytest-xdist does not group {alone[0]} and {len(alone) - 1} more: see pyproject.toml")

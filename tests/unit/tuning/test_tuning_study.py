@@ -235,7 +235,7 @@ def kill_within(run: Run, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def on_validation_end(self: Pruning, trainer: Trainer, module: LightningModule) -> None:
         report(self, trainer, module)
         if child_name(self.trial.number) == name:
-            monkeypatch.setattr(run.trials[name], "end", lambda status, tags: None)
+            monkeypatch.setitem(vars(run.trials[name]), "end", lambda status, tags: None)
             raise Killed
 
     monkeypatch.setattr(Pruning, "on_validation_end", on_validation_end)
