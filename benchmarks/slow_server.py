@@ -24,6 +24,8 @@ from benchmarks.overhead import STEPS_OF_AN_EPOCH, TIMED, command, limit_trainin
 from benchmarks.project_copy import copy_project, run
 
 LOCAL = "127.0.0.1"
+OF_A_CONNECTION = ("host", "content-length", "transfer-encoding")
+"""Headers that are not forwarded: the proxy's own request has them."""
 
 
 def main() -> None:
@@ -91,14 +93,24 @@ def slowed(base: str, seconds: float) -> Iterator[str]:
     class Proxy(BaseHTTPRequestHandler):
         def forward(self) -> None:
             time.sleep(seconds)
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            headers = {key: value for key, value in self.headers.items() if key.lower() != "host"}
+            body = b"".join(self.chunks()) if "Transfer-Encoding" in self.headers else self.rfile.read(self.length())
+            headers = {key: value for key, value in self.headers.items() if key.lower() not in OF_A_CONNECTION}
             answer = requests.request(self.command, f"{base}{self.path}", data=body, headers=headers, timeout=120)
             self.send_response(answer.status_code)
             self.send_header("Content-Type", answer.headers.get("Content-Type", "application/json"))
             self.send_header("Content-Length", str(len(answer.content)))
             self.end_headers()
             self.wfile.write(answer.content)
+
+        def length(self) -> int:
+            return int(self.headers.get("Content-Length", 0))
+
+        def chunks(self) -> Iterator[bytes]:
+            """An empty file is sent so."""
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                yield self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = forward
 
