@@ -31,7 +31,7 @@ OF_A_CONNECTION = ("host", "content-length", "transfer-encoding")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="vae", help="which model is trained (vae)")
-    parser.add_argument("--steps", type=int, default=16_000, help="of its training (16000: a minute or more)")
+    parser.add_argument("--steps", type=int, default=20_000, help="of its training (20000: a minute or more)")
     parser.add_argument("--seconds", type=float, default=1.0, help="that a call waits (1)")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is timed, in turns (3)")
     arguments = parser.parse_args()
