@@ -48,8 +48,8 @@ def locked_results(tree: Path) -> dict[str, LockedStage]:
     tops = {path.split("/")[0] for stage in stages.values() for path in stage.outs if "/" in path}
     unseen = {path for name in UNTRACKED if name in stages for path in stages[name].outs}
 
-    def data(digests: Mapping[str, str]) -> dict[str, str]:
-        return {path: md5 for path, md5 in known(digests).items() if path.split("/")[0] in tops and path not in unseen}
+    def data(deps: Mapping[str, str]) -> dict[str, str]:
+        return {path: md5 for path, md5 in known(deps).items() if path.split("/")[0] in tops and path not in unseen}
 
     return {
         name: LockedStage(known(stage.outs), data(stage.deps))
@@ -58,8 +58,9 @@ def locked_results(tree: Path) -> dict[str, LockedStage]:
     }
 
 
-def known(digests: Mapping[str, str]) -> dict[str, str]:
-    return {path: digest for path, digest in digests.items() if digest}
+def known(paths: Mapping[str, str]) -> dict[str, str]:
+    """Those that have a digest."""
+    return {path: digest for path, digest in paths.items() if digest}
 
 
 def maker(stages: Mapping[str, LockedStage], path: str, digest: str) -> str | None:

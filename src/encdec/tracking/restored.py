@@ -131,11 +131,11 @@ def restored_run(
 
 def unfinished(store: Store, result: LockedStage) -> "Run | None":
     """A row whose process was killed while it wrote it."""
-    for name, digest in list(result.outs.items())[:1]:
-        tags = f"tags.`{RESTORED_TAG}` = 'true' and tags.`{safe_key(out_tag(name))}` = '{digest}'"
-        found = search(store, f"{tags} and attributes.status = 'RUNNING'")
-        return found[0] if found else None
-    return None
+    if not result.outs:
+        return None
+    name, digest = next(iter(result.outs.items()))
+    tags = f"tags.`{RESTORED_TAG}` = 'true' and tags.`{safe_key(out_tag(name))}` = '{digest}'"
+    return next(iter(search(store, f"{tags} and attributes.status = 'RUNNING'")), None)
 
 
 def item_tags(item: str) -> dict[str, str]:
