@@ -116,19 +116,37 @@ def kill_at(project: Project, step: str, *command: str) -> None:
     write(project, "DROP TRIGGER slow", "DROP VIEW counted")
 
 
+def pause_between_writes(project: Project, process: "subprocess.Popen[str]") -> None:
+    """Stop a process while it holds no lock on the database: one that is stopped within a transaction shuts others out.
+
+    It goes on at SIGCONT.
+    """
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        if not is_locked(project, "EXCLUSIVE"):
+            return
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.002)
+
+
 def wait_until_locked(project: Project, process: "subprocess.Popen[str]") -> None:
     since = None
     while since is None or time.monotonic() - since < LOCKED_SECONDS:
         if process.poll() is not None:
             raise AssertionError(f"it ended before it came to that step:\n{process.communicate()[0]}")
-        try:
-            with sqlite3.connect(project.path / "mlflow.db", timeout=0) as connection:
-                connection.execute("BEGIN IMMEDIATE")
-                connection.execute("ROLLBACK")
-            since = None
-        except sqlite3.OperationalError:
-            since = since or time.monotonic()
+        since = (since or time.monotonic()) if is_locked(project, "IMMEDIATE") else None
         time.sleep(0.05)
+
+
+def is_locked(project: Project, transaction: str) -> bool:
+    """Whether a transaction of this kind cannot begin now."""
+    try:
+        with sqlite3.connect(project.path / "mlflow.db", timeout=0) as connection:
+            connection.execute(f"BEGIN {transaction}")
+            connection.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return True
+    return False
 
 
 def write(project: Project, *statements: str) -> None:

@@ -14,6 +14,7 @@ from promotion_project import (
     aliases,
     decision_runs,
     kill_at,
+    pause_between_writes,
     query,
     read_trainings,
     start,
@@ -194,9 +195,9 @@ def test_a_promotion_that_another_machine_overtook_moves_nothing(
     first = start(here, "promote", trainings.other, env=uri)
     while "challenger" not in aliases(here):
         assert first.poll() is None, first.communicate()[0]
-    os.kill(first.pid, signal.SIGSTOP)
+    pause_between_writes(here, first)
     elsewhere.run("encdec", "rollback", "cnn", "--to", "1", env=uri)  # nothing to do, and says so: yet it has begun
-    os.kill(first.pid, signal.SIGCONT)
+    first.send_signal(signal.SIGCONT)
     said = first.communicate(timeout=300)[0]
     assert first.returncode == 1
     assert "began on another machine while this one measured: nothing was moved here" in one_line(said)
