@@ -30,12 +30,18 @@ class Classified(NamedTuple):
     classes: Sequence[str]
     confidence: Array
 
+    def take(self, rows: NDArray[np.int64]) -> "Classified":
+        return Classified([self.classes[row] for row in rows], self.confidence[rows])
+
 
 class Answered(NamedTuple):
     """The target that was found for each source, and its log-probability in nats (N,)."""
 
     targets: Sequence[str]
     scores: Array
+
+    def take(self, rows: NDArray[np.int64]) -> "Answered":
+        return Answered([self.targets[row] for row in rows], self.scores[rows])
 
 
 def classify(model: TrainedModel, pixels: Pixels) -> Classified:

@@ -12,6 +12,7 @@ from encdec.monitoring.image_tests import (
     ImageModels,
     KnownImages,
     answers_of,
+    error_threshold,
     model_families,
     plain_families,
 )
@@ -27,7 +28,7 @@ MOST_REMARKABLE = 8
 
 
 def compare_images(
-    project: Project, params: Params, reference: Reference, batch: ImageRows, logged: Logged | None
+    project: Project, params: Params, reference: Reference, batch: ImageRows, logged: Logged
 ) -> Compared:
     """
     Raises:
@@ -41,16 +42,21 @@ def compare_images(
         card=val.card,
     )
     models = open_models(project, reference, val.card)
-    if logged is not None:
-        check_logged(logged, models)
-    answers = answers_of(batch, val.card, models, logged)
+    check_logged(logged, models)
     drawn = draw(len(batch), most=rules.max_rows, seed=seed)
-    part, answered = batch.take(drawn), part_of(answers, drawn)
-    families = [
-        *plain_families(known, part, rules, seed=seed),
-        *model_families(known, part, models, answered, rules, seed=seed),
-    ]
-    return Compared(families, remarkable(batch, answers), pictures(known, part, batch, answers))
+    rows = batch.take(drawn)
+    answers = answers_of(rows, val.card, models, logged.take(drawn))
+    spoken = model_families(
+        answers_of(known.val, val.card, models),
+        answers,
+        labels=(known.val.labels, rows.labels),
+        classes=val.card.classes,
+        threshold=error_threshold(known, models, rules),
+        rules=rules,
+        seed=seed,
+    )
+    families = [*plain_families(known, rows, rules, seed=seed), *spoken]
+    return Compared(families, remarkable(rows, answers), pictures(known, rows, answers))
 
 
 def open_models(project: Project, reference: Reference, card: ImageCard) -> ImageModels:
@@ -75,14 +81,6 @@ def check_logged(logged: Logged, models: ImageModels) -> None:
         raise ValueError("--predictions: has reconstruction errors, and every autoencoder is left out")
 
 
-def part_of(answers: ImageAnswers, rows: "np.typing.NDArray[np.int64]") -> ImageAnswers:
-    classified, errors = answers
-    if classified is not None:
-        chosen = [classified.classes[row] for row in rows]
-        classified = classified._replace(classes=chosen, confidence=classified.confidence[rows])
-    return ImageAnswers(classified, errors[rows] if errors is not None else None)
-
-
 def remarkable(batch: ImageRows, answers: ImageAnswers) -> tuple[Remarkable, ...]:
     """The rows that are rebuilt worst, and those of which the classifier is least sure."""
     found = []
@@ -98,8 +96,8 @@ def remarkable(batch: ImageRows, answers: ImageAnswers) -> tuple[Remarkable, ...
     return tuple(found)
 
 
-def pictures(known: KnownImages, part: ImageRows, batch: ImageRows, answers: ImageAnswers) -> tuple[Picture, ...]:
-    found = [mean_images(known.train, part, known.card)]
+def pictures(known: KnownImages, batch: ImageRows, answers: ImageAnswers) -> tuple[Picture, ...]:
+    found = [mean_images(known.train, batch, known.card)]
     if answers.errors is not None:
         worst = np.argsort(-answers.errors, kind="stable")[:MOST_REMARKABLE]
         labels = [f"{answers.errors[row]:.3f}" for row in worst]

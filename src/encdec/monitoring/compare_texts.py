@@ -19,9 +19,7 @@ from encdec.tracking.project import Project
 MOST_REMARKABLE = 10
 
 
-def compare_texts(
-    project: Project, params: Params, reference: Reference, batch: TextRows, logged: Logged | None
-) -> Compared:
+def compare_texts(project: Project, params: Params, reference: Reference, batch: TextRows, logged: Logged) -> Compared:
     """
     Raises:
         ValueError: what was logged has nothing to be held against.
@@ -32,12 +30,16 @@ def compare_texts(
     families = list(plain_families(known, part, rules, seed=seed))
     model = open_model(project, reference)
     if model is None:
-        if logged is not None:
+        if logged.answered is not None:
             raise ValueError("--predictions: has texts, and seq2seq is left out: there is nothing to compare with")
         return Compared(families, (), ())
-    answers = answers_of(batch, model, rules, logged, seed=seed)
-    families += model_families(known, answers, model, rules, seed=seed)
-    return Compared(families, remarkable(answers), ())
+    drawn = draw(len(batch), most=rules.slow_rows, seed=seed)
+    rows = batch.take(drawn)
+    val = known.val.take(draw(len(known.val), most=rules.slow_rows, seed=seed))
+    found = answers_of(rows, model, logged.take(drawn))
+    targets = (val.targets, rows.targets)
+    families += model_families(answers_of(val, model), found, targets=targets, rules=rules, seed=seed)
+    return Compared(families, remarkable(rows, found), ())
 
 
 def open_known(train: Path, val: Path, *, most: int, seed: int) -> KnownTexts:
@@ -67,9 +69,9 @@ def unreadable(model: TextModel | None, batch: TextRows) -> list[str]:
     return problems
 
 
-def remarkable(answers: TextAnswers) -> tuple[Remarkable, ...]:
+def remarkable(rows: TextRows, answers: TextAnswers) -> tuple[Remarkable, ...]:
     """The rows of whose answer the model is least sure."""
-    rows, (targets, scores) = answers
+    targets, scores = answers.answered
     return tuple(
         Remarkable(
             what="log-probability",

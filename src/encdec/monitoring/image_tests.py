@@ -1,9 +1,10 @@
 """The tests of a batch of images, by family."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from encdec.cards import ImageCard
 from encdec.models.storage import TrainedModel
@@ -11,13 +12,10 @@ from encdec.monitoring.answers import Classified, classify, image_codes, reconst
 from encdec.monitoring.codes import compare_codes
 from encdec.monitoring.finding import Array, Family, Finding
 from encdec.monitoring.image_statistics import image_statistics, pixel_cells
-from encdec.monitoring.logged import Logged
+from encdec.monitoring.logged import NOTHING, Logged
 from encdec.monitoring.rows import ImageRows, draw
 from encdec.monitoring.two_samples import compare_classes, compare_shares, compare_values
 from encdec.params.monitoring import Monitoring
-
-SURE = 1.0
-"""Odds that need no chance: it cannot happen where nothing has shifted."""
 
 
 class ImageModels(NamedTuple):
@@ -36,10 +34,18 @@ class KnownImages(NamedTuple):
 
 
 class ImageAnswers(NamedTuple):
-    """What the models say about a batch: row by row (N,), None where the model is left out."""
+    """What the models say, row by row (N,); None, and no codes by the model's name, where one is left out."""
 
     classified: Classified | None
     errors: Array | None
+    codes: Mapping[str, Array]
+
+    def take(self, rows: NDArray[np.int64]) -> "ImageAnswers":
+        return ImageAnswers(
+            None if self.classified is None else self.classified.take(rows),
+            None if self.errors is None else self.errors[rows],
+            {name: codes[rows] for name, codes in self.codes.items()},
+        )
 
 
 def plain_families(known: KnownImages, batch: ImageRows, rules: Monitoring, *, seed: int) -> Iterator[Family]:
@@ -91,79 +97,94 @@ def unknown_classes(strange: Sequence[str], labels: Sequence[str], known: KnownI
     )
 
 
-def answers_of(batch: ImageRows, card: ImageCard, models: ImageModels, logged: Logged | None) -> ImageAnswers:
+def answers_of(rows: ImageRows, card: ImageCard, models: ImageModels, logged: Logged = NOTHING) -> ImageAnswers:
     """By the models, or as they were logged."""
-    pixels = batch.scaled(card)
-    classified = logged.classified if logged is not None else None
-    errors = logged.errors if logged is not None else None
+    pixels, (classified, errors, _) = rows.scaled(card), logged
     if classified is None and models.classifier is not None:
         classified = classify(models.classifier, pixels)
     if errors is None and models.autoencoder is not None:
         errors = reconstruction_errors(models.autoencoder, pixels)
-    return ImageAnswers(classified, errors)
+    codes: dict[str, Array] = {model.name: image_codes(model, pixels) for model in models if model is not None}
+    return ImageAnswers(classified, errors, codes)
+
+
+def error_threshold(known: KnownImages, models: ImageModels, rules: Monitoring) -> float:
+    """The quantile of the errors on train; infinite without an autoencoder."""
+    if models.autoencoder is None:
+        return float("inf")
+    errors = reconstruction_errors(models.autoencoder, known.train.scaled(known.card))
+    return float(np.quantile(errors, rules.error_quantile))
 
 
 def model_families(
-    known: KnownImages, batch: ImageRows, models: ImageModels, answers: ImageAnswers, rules: Monitoring, *, seed: int
+    usual: ImageAnswers,
+    found: ImageAnswers,
+    *,
+    labels: tuple[Sequence[str] | None, Sequence[str] | None],
+    classes: Sequence[str],
+    threshold: float,
+    rules: Monitoring,
+    seed: int,
 ) -> Iterator[Family]:
-    """What models say about the batch, beside what they say about val, which they were not fitted to."""
-    if models.classifier is not None and answers.classified is not None:
-        val = classify(models.classifier, known.val.scaled(known.card))
-        yield from classifier_families(known, batch, val, answers.classified, rules, seed=seed)
-    if models.autoencoder is not None and answers.errors is not None:
-        yield error_family(known, models.autoencoder, answers.errors, rules)
-    named = [model for model in models if model is not None]
-    if named:
-        yield Family(
-            "codes",
-            "Do the encoders see what they saw?",
-            [codes_of(known, batch, model, rules, seed=seed) for model in named],
-        )
+    """What models say about the batch, beside what they say about val, which they were not fitted to.
+
+    Args:
+        usual: about val.
+        found: about the batch.
+        labels: of val and of the batch, as they are given.
+        classes: those that are known.
+        threshold: of reconstruction errors.
+        rules: of params.yaml.
+        seed: of permutations, and of what is drawn.
+    """
+    if usual.classified is not None and found.classified is not None:
+        confidence = compare_values("cnn confidence", usual.classified.confidence, found.classified.confidence)
+        yield Family("confidence", "Is the classifier as sure as it was?", [confidence])
+        known, given = labels
+        if known is not None and given is not None:
+            yield from agreement_family(usual.classified, found.classified, known, given, classes=classes)
+        else:
+            yield prediction_family(usual.classified, found.classified, rules, seed=seed)
+    if usual.errors is not None and found.errors is not None:
+        yield error_family(usual.errors, found.errors, threshold=threshold, rules=rules)
+    if usual.codes:
+        codes = [code_finding(name, usual.codes[name], found.codes[name], rules, seed=seed) for name in usual.codes]
+        yield Family("codes", "Do the encoders see what they saw?", codes)
 
 
-def classifier_families(
-    known: KnownImages, batch: ImageRows, val: Classified, found: Classified, rules: Monitoring, *, seed: int
-) -> Iterator[Family]:
-    yield Family(
-        "confidence",
-        "Is the classifier as sure as it was?",
-        [compare_values("cnn confidence", val.confidence, found.confidence)],
+def prediction_family(usual: Classified, found: Classified, rules: Monitoring, *, seed: int) -> Family:
+    shares = compare_classes(
+        "predicted classes", usual.classes, found.classes, permutations=rules.permutations, seed=seed
     )
-    if batch.labels is None or known.val.labels is None:
-        shares = compare_classes(
-            "predicted classes", val.classes, found.classes, permutations=rules.permutations, seed=seed
-        )
-        yield Family("labels", "Are the classes that the classifier sees as frequent as they were?", [shares])
-        return
-    familiar = [place for place, label in enumerate(batch.labels) if label in known.card.classes]
-    if familiar:
-        agrees = np.array([batch.labels[place] == found.classes[place] for place in familiar])
-        agreed = np.array([label == answer for label, answer in zip(known.val.labels, val.classes, strict=True)])
+    return Family("labels", "Are the classes that the classifier sees as frequent as they were?", [shares])
+
+
+def agreement_family(
+    usual: Classified, found: Classified, known: Sequence[str], given: Sequence[str], *, classes: Sequence[str]
+) -> Iterator[Family]:
+    """Rows of unknown classes are left out: those the classifier cannot name."""
+    rows = [place for place, label in enumerate(given) if label in classes]
+    if rows:
+        agreed = np.array([label == answer for label, answer in zip(known, usual.classes, strict=True)])
+        agrees = np.array([given[row] == found.classes[row] for row in rows])
         said = "the classifier agrees with the given label"
         agreement = compare_shares("cnn agreement", agreed, agrees, alternative="less", said=said)
         yield Family("agreement", "Are the given labels those that the classifier expects?", [agreement])
 
 
-def error_family(known: KnownImages, model: TrainedModel, errors: Array, rules: Monitoring) -> Family:
+def error_family(usual: Array, found: Array, *, threshold: float, rules: Monitoring) -> Family:
     """The threshold is a quantile of train; how many lie above it where nothing has shifted is asked of val."""
-    fitted, usual = (reconstruction_errors(model, rows.scaled(known.card)) for rows in (known.train, known.val))
-    threshold = float(np.quantile(fitted, rules.error_quantile))
     above = compare_shares(
-        f"{model.name} errors above the {100 * rules.error_quantile:g}th percentile of train",
+        f"errors above the {100 * rules.error_quantile:g}th percentile of train",
         usual > threshold,
-        errors > threshold,
+        found > threshold,
         alternative="greater",
         said=f"the error is above {threshold:.3g}",
     )
-    whole = compare_values(f"{model.name} error", usual, errors)
+    whole = compare_values("reconstruction error", usual, found)
     return Family("reconstruction", "Can the autoencoder rebuild the images as well as it could?", [above, whole])
 
 
-def codes_of(known: KnownImages, batch: ImageRows, model: TrainedModel, rules: Monitoring, *, seed: int) -> Finding:
-    sides = [
-        image_codes(model, rows.take(draw(len(rows), most=rules.slow_rows, seed=seed)).scaled(known.card))
-        for rows in (known.val, batch)
-    ]
-    return compare_codes(
-        f"{model.name} codes", *sides, test=rules.codes_test, permutations=rules.permutations, seed=seed
-    )
+def code_finding(name: str, usual: Array, found: Array, rules: Monitoring, *, seed: int) -> Finding:
+    sides = [codes[draw(len(codes), most=rules.slow_rows, seed=seed)] for codes in (usual, found)]
+    return compare_codes(f"{name} codes", *sides, test=rules.codes_test, permutations=rules.permutations, seed=seed)

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from unicodedata import normalize
 
 import numpy as np
+from numpy.typing import NDArray
 
 from encdec.monitoring.answers import Answered, Classified
 from encdec.monitoring.finding import Array
@@ -26,11 +27,21 @@ SHOWN = 60
 
 
 class Logged(NamedTuple):
-    """What a file holds; the others are None."""
+    """What a file holds, a value per row of the batch; the others are None."""
 
     classified: Classified | None
     errors: Array | None
     answered: Answered | None
+
+    def take(self, rows: NDArray[np.int64]) -> "Logged":
+        return Logged(
+            None if self.classified is None else self.classified.take(rows),
+            None if self.errors is None else self.errors[rows],
+            None if self.answered is None else self.answered.take(rows),
+        )
+
+
+NOTHING = Logged(None, None, None)
 
 
 def read_logged(path: Path, rows: ImageRows | TextRows) -> Logged:

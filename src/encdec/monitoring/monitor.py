@@ -15,7 +15,7 @@ from encdec.monitoring.batch import Batch, kind_of, read_images, read_texts
 from encdec.monitoring.compare_images import compare_images
 from encdec.monitoring.compare_texts import compare_texts, open_model, unreadable
 from encdec.monitoring.compared import Compared
-from encdec.monitoring.logged import read_logged
+from encdec.monitoring.logged import NOTHING, read_logged
 from encdec.monitoring.page import render_result
 from encdec.monitoring.records import keep
 from encdec.monitoring.reference import Reference, find_reference
@@ -89,7 +89,7 @@ def check(store: Store, params: Params, reference: Reference, batch: Batch, card
 def compare(
     store: Store, params: Params, request: Request, reference: Reference, rows: ImageRows | TextRows
 ) -> Compared:
-    logged = None if request.predictions is None else read_logged(request.predictions, rows)
+    logged = NOTHING if request.predictions is None else read_logged(request.predictions, rows)
     say(f"monitor: comparing {len(rows):,} rows with {reference.splits.train.name}")
     if isinstance(rows, ImageRows):
         return compare_images(store.project, params, reference, rows, logged)

@@ -16,7 +16,7 @@ from encdec.report.page import build_environment, digest, source
 STYLE, PAGE = "monitor.css", "monitor.html.jinja"
 SHUT = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'"
 VERDICTS = {"none": ("no shift", "passed"), "drift": ("drift", "error"), "invalid": ("data invalid", "error")}
-MOST_SHAPES = 12
+MOST_SHAPES, MOST_OF_A_FAMILY = 12, 3
 
 
 class Shown(NamedTuple):
@@ -43,6 +43,7 @@ def render_result(result: Result, pictures: Sequence[Picture]) -> str:
         result=result,
         word=word,
         verdict_kind=kind,
+        surest=result.surest(MOST_OF_A_FAMILY),
         charts=charts(result),
         pictures=[shown(picture) for picture in pictures],
         size=(WIDTH, HEIGHT, BASE),

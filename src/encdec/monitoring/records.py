@@ -7,7 +7,7 @@ from encdec.tracking.monitored import MonitorRecord, record_monitoring
 from encdec.tracking.notes import escaped
 from encdec.tracking.store import Store
 
-MOST = 20
+MOST, MOST_OF_A_FAMILY = 20, 3
 """Lines of the note."""
 
 
@@ -59,5 +59,5 @@ def note_of(result: Result) -> str:
     """Markdown for the run's page in the UI."""
     lines = [f"**{escaped(result.sentence)}**", ""]
     lines += [f"- {escaped(problem)}" for problem in result.problems[:MOST]]
-    lines += [f"- {escaped(test.sentence)}" for test in result.drifted[:MOST]]
+    lines += [f"- {escaped(test.sentence)}" for test in result.surest(MOST_OF_A_FAMILY)]
     return "\n".join([*lines, "", "The page: artifact monitoring/monitor.html"]) + "\n"

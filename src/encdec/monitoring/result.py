@@ -1,5 +1,6 @@
 """A comparison with every number and reason, as it is kept: monitor.json, the page and the tags are made of it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -95,6 +96,16 @@ class Result(Record):
     def drifted(self) -> tuple[Judged, ...]:
         """The surest first."""
         return tuple(sorted((test for test in self.tests if test.drifted), key=lambda test: test.corrected_p))
+
+    def surest(self, most: int) -> tuple[Judged, ...]:
+        """Of what has drifted at most so many of each family, so that one of many tests does not hide the others."""
+        seen: Counter[str] = Counter()
+        chosen = []
+        for test in self.drifted:
+            seen[test.family] += 1
+            if seen[test.family] <= most:
+                chosen.append(test)
+        return tuple(chosen)
 
     def text(self) -> str:
         """The JSON: keys in the order of the classes, two spaces, a last newline."""

@@ -1,29 +1,35 @@
 """How large a shift is, beside how certain: the population stability index, and histograms of both sides."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from encdec.monitoring.finding import Array, Histogram
 
 DECILES = np.arange(1, 10) / 10
 PICTURE_BINS = 20
 HALF = 0.5
-"""Added to each count, so that a bin without a row has a logarithm."""
+"""Added to each count, so that a bin without a row of one side has a logarithm."""
 
 
 def population_stability_index(reference: Array, batch: Array) -> float:
-    """sum over bins of (q - p) ln(q / p), with the bins between the deciles of the reference; 0 for equal shares.
+    """sum over bins of (q - p) ln(q / p); 0 for equal shares.
 
-    p and q are the shares of reference (N,) and batch (M,), half a row added to each bin. With B bins and no shift it
-    is about (B - 1) (1 / N + 1 / M): a small batch has a PSI of some hundredths by chance.
+    The bins lie between the deciles of the reference, and a decile itself is one too: a value that many rows share,
+    as black is of a pixel, is not put together with its neighbours. p and q are the shares of reference (N,) and batch
+    (M,), half a row added to each bin. With B bins and no shift it is about (B - 1) (1 / N + 1 / M): a small batch has
+    a PSI of some hundredths by chance.
     """
     edges = np.unique(np.quantile(reference, DECILES))
-    p, q = (shares_between(values, edges) for values in (reference, batch))
+    counts = np.stack([counts_between(values, edges) for values in (reference, batch)])
+    smooth = counts[:, counts.sum(axis=0) > 0] + HALF
+    p, q = smooth / smooth.sum(axis=1, keepdims=True)
     return float(((q - p) * np.log(q / p)).sum())
 
 
-def shares_between(values: Array, edges: Array) -> Array:
-    counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1) + HALF
-    return np.asarray(counts / counts.sum())
+def counts_between(values: Array, edges: Array) -> NDArray[np.int64]:
+    """(2 E + 1,) how many lie below, at and above each of E edges."""
+    places = np.searchsorted(edges, values, side="left") + np.searchsorted(edges, values, side="right")
+    return np.bincount(places, minlength=2 * len(edges) + 1)
 
 
 def histogram(reference: Array, batch: Array) -> Histogram:

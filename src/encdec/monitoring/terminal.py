@@ -8,7 +8,7 @@ from pathlib import Path
 from encdec.monitoring.result import Result
 
 NARROW, WIDE = 60, 120
-MOST_TESTS, MOST_PROBLEMS = 12, 40
+MOST_OF_A_FAMILY, MOST_PROBLEMS = 2, 40
 HEADER = ("", "family", "tests", "drifted", "least corrected p")
 
 
@@ -25,13 +25,13 @@ def lines_of(result: Result, page: Path) -> Iterator[str]:
         yield f"✗ and {len(result.problems) - MOST_PROBLEMS:,} more (monitor.json has all)"
     if result.families:
         yield from table(result)
-    drifted = result.drifted
-    if drifted:
+    shown = result.surest(MOST_OF_A_FAMILY)
+    if shown:
         yield ""
-        for test in drifted[:MOST_TESTS]:
+        for test in shown:
             yield filled(f"{test.sentence} Corrected p {p_text(test.corrected_p)}.", "  • ", width)
-        if len(drifted) > MOST_TESTS:
-            yield f"  • and {len(drifted) - MOST_TESTS} more"
+        if len(result.drifted) > len(shown):
+            yield f"  • and {len(result.drifted) - len(shown)} more of these families"
     yield ""
     yield textwrap.fill(result.sentence, width)
     for missing in result.left_out:

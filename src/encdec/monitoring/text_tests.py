@@ -10,7 +10,7 @@ from encdec.figures.scripts import script_of
 from encdec.monitoring.answers import Answered, target_nll, text_codes, translate
 from encdec.monitoring.codes import compare_codes
 from encdec.monitoring.finding import Array, Family, Finding
-from encdec.monitoring.logged import Logged
+from encdec.monitoring.logged import NOTHING, Logged
 from encdec.monitoring.rows import TextRows, draw
 from encdec.monitoring.tokens import compare_characters
 from encdec.monitoring.two_samples import compare_classes, compare_shares, compare_values
@@ -27,10 +27,14 @@ class KnownTexts(NamedTuple):
 
 
 class TextAnswers(NamedTuple):
-    """`rows` of the batch that were answered, and what was answered."""
+    """What the model says about N rows: answers, codes (N, M), and nats per token of the given targets (N,)."""
 
-    rows: TextRows
     answered: Answered
+    codes: Array
+    nll: Array | None
+
+    def take(self, rows: NDArray[np.int64]) -> "TextAnswers":
+        return TextAnswers(self.answered.take(rows), self.codes[rows], None if self.nll is None else self.nll[rows])
 
 
 def plain_families(known: KnownTexts, batch: TextRows, rules: Monitoring, *, seed: int) -> Iterator[Family]:
@@ -80,46 +84,43 @@ def strange(texts: Sequence[str], alphabet: frozenset[str]) -> NDArray[np.bool_]
     return np.array([not alphabet.issuperset(text) for text in texts])
 
 
-def answers_of(
-    batch: TextRows, model: TextModel, rules: Monitoring, logged: Logged | None, *, seed: int
-) -> TextAnswers:
-    """As logged for all rows, or by the model for as many as it answers in seconds."""
-    if logged is not None and logged.answered is not None:
-        return TextAnswers(batch, logged.answered)
-    rows = batch.take(draw(len(batch), most=rules.slow_rows, seed=seed))
-    return TextAnswers(rows, translate(model, rows.sources))
+def answers_of(rows: TextRows, model: TextModel, logged: Logged = NOTHING) -> TextAnswers:
+    """By the model, or as they were logged."""
+    answered = translate(model, rows.sources) if logged.answered is None else logged.answered
+    nll = None if rows.targets is None else target_nll(model, rows.sources, rows.targets)
+    return TextAnswers(answered, text_codes(model, rows.sources), nll)
 
 
 def model_families(
-    known: KnownTexts, answers: TextAnswers, model: TextModel, rules: Monitoring, *, seed: int
+    usual: TextAnswers,
+    found: TextAnswers,
+    *,
+    targets: tuple[Sequence[str] | None, Sequence[str] | None],
+    rules: Monitoring,
+    seed: int,
 ) -> Iterator[Family]:
-    """What the model says about the batch, beside what it says about val, which it was not fitted to."""
-    val = known.val.take(draw(len(known.val), most=rules.slow_rows, seed=seed))
-    usual, found = translate(model, val.sources), answers.answered
-    batch = answers.rows.take(draw(len(answers.rows), most=rules.slow_rows, seed=seed))
-    codes = [text_codes(model, rows.sources) for rows in (val, batch)]
-    yield Family(
-        "confidence",
-        "Is the model as sure of its answers as it was?",
-        [compare_values("seq2seq log-probability of the answer", usual.scores, found.scores)],
+    """What the model says about the batch, beside what it says about val, which it was not fitted to.
+
+    Args:
+        usual: about val.
+        found: about the batch.
+        targets: of val and of the batch, as they are given.
+        rules: of params.yaml.
+        seed: of permutations.
+    """
+    scores = compare_values("log-probability of the answer", usual.answered.scores, found.answered.scores)
+    yield Family("confidence", "Is the model as sure of its answers as it was?", [scores])
+    codes = compare_codes(
+        "seq2seq codes", usual.codes, found.codes, test=rules.codes_test, permutations=rules.permutations, seed=seed
     )
-    yield Family(
-        "codes",
-        "Does the encoder see what it saw?",
-        [compare_codes("seq2seq codes", *codes, test=rules.codes_test, permutations=rules.permutations, seed=seed)],
-    )
-    if val.targets is not None and batch.targets is not None and answers.rows.targets is not None:
+    yield Family("codes", "Does the encoder see what it saw?", [codes])
+    known, given = targets
+    if known is not None and given is not None and usual.nll is not None and found.nll is not None:
         agreed, agrees = (
-            np.array([given == answer for given, answer in zip(targets, answer_of.targets, strict=True)])
-            for targets, answer_of in ((val.targets, usual), (answers.rows.targets, found))
+            np.array([target == answer for target, answer in zip(wanted, answers.answered.targets, strict=True)])
+            for wanted, answers in ((known, usual), (given, found))
         )
-        nll = [target_nll(model, rows.sources, rows.targets or ()) for rows in (val, batch)]
         said = "the model's answer is the given target"
-        yield Family(
-            "agreement",
-            "Are the given targets those that the model expects?",
-            [
-                compare_shares("seq2seq agreement", agreed, agrees, alternative="less", said=said),
-                compare_values("seq2seq nats per token of the target", *nll),
-            ],
-        )
+        agreement = compare_shares("seq2seq agreement", agreed, agrees, alternative="less", said=said)
+        likelihood = compare_values("nats per token of the given target", usual.nll, found.nll)
+        yield Family("agreement", "Are the given targets those that the model expects?", [agreement, likelihood])
