@@ -43,7 +43,7 @@ def compare_images(
     )
     models = open_models(project, reference, val.card)
     check_logged(logged, models)
-    drawn = draw(len(batch), most=rules.max_rows, seed=seed)
+    drawn = draw(batch.num_rows, most=rules.max_rows, seed=seed)
     rows = batch.take(drawn)
     answers = answers_of(rows, val.card, models, logged.take(drawn))
     spoken = model_families(

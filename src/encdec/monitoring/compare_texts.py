@@ -26,16 +26,16 @@ def compare_texts(project: Project, params: Params, reference: Reference, batch:
     """
     rules, seed = params.monitoring, params.seed
     known = open_known(*(project.tree / out.name for out in reference.splits), most=rules.max_rows, seed=seed)
-    part = batch.take(draw(len(batch), most=rules.max_rows, seed=seed))
+    part = batch.take(draw(batch.num_rows, most=rules.max_rows, seed=seed))
     families = list(plain_families(known, part, rules, seed=seed))
     model = open_model(project, reference)
     if model is None:
         if logged.answered is not None:
             raise ValueError("--predictions: has texts, and seq2seq is left out: there is nothing to compare with")
         return Compared(families, (), ())
-    drawn = draw(len(batch), most=rules.slow_rows, seed=seed)
+    drawn = draw(batch.num_rows, most=rules.slow_rows, seed=seed)
     rows = batch.take(drawn)
-    val = known.val.take(draw(len(known.val), most=rules.slow_rows, seed=seed))
+    val = known.val.take(draw(known.val.num_rows, most=rules.slow_rows, seed=seed))
     found = answers_of(rows, model, logged.take(drawn))
     targets = (val.targets, rows.targets)
     families += model_families(answers_of(val, model), found, targets=targets, rules=rules, seed=seed)

@@ -91,7 +91,7 @@ def unknown_classes(strange: Sequence[str], labels: Sequence[str], known: KnownI
         p=0.0,
         effect="share of the batch",
         size=rows / len(labels),
-        reference_rows=len(known.train),
+        reference_rows=known.train.num_rows,
         batch_rows=len(labels),
         said=f"the reference does not have {'the class' if len(strange) == 1 else 'the classes'} {names} ({rows} rows)",
     )

@@ -51,8 +51,8 @@ def read_logged(path: Path, rows: ImageRows | TextRows) -> Logged:
         ValueError: the file is not one of `encdec predict`, or not of this batch; it names the row and the key.
     """
     lines = read_lines(path)
-    if len(lines) != len(rows):
-        raise ValueError(f"{path}: has {len(lines):,} answers, and the batch {len(rows):,} rows: one for each row")
+    if len(lines) != rows.num_rows:
+        raise ValueError(f"{path}: has {len(lines):,} answers, and the batch {rows.num_rows:,} rows: one for each row")
     kind = kind_of(path, lines[0], rows)
     check(path, lines, KEYS[kind])
     ordered = matched(path, lines, rows)

@@ -64,11 +64,7 @@ def monitor(store: Store, params: Params, request: Request) -> Outcome:
         validity = check(store, params, reference, batch, card)
         compared = Compared((), (), ())
         if not validity.errors:
-            if len(batch.rows) < params.monitoring.min_rows:
-                raise ValueError(
-                    f"{request.batch}: has {len(batch.rows)} rows, too few to tell a shift from chance: give at least "
-                    f"{params.monitoring.min_rows} (monitoring.min_rows of params.yaml)"
-                )
+            hold_least(request.batch, batch.rows.num_rows, params.monitoring.min_rows)
             compared = compare(store, params, request, reference, batch.rows)
     result = result_of(store, params, request, reference, batch, validity, compared, card)
     return Outcome(result, write(store, request, result, compared.pictures))
@@ -86,11 +82,19 @@ def check(store: Store, params: Params, reference: Reference, batch: Batch, card
     return validity
 
 
+def hold_least(path: Path, found: int, least: int) -> None:
+    if found < least:
+        raise ValueError(
+            f"{path}: has {found} rows, too few to tell a shift from chance: give at least {least} "
+            "(monitoring.min_rows of params.yaml)"
+        )
+
+
 def compare(
     store: Store, params: Params, request: Request, reference: Reference, rows: ImageRows | TextRows
 ) -> Compared:
     logged = NOTHING if request.predictions is None else read_logged(request.predictions, rows)
-    say(f"monitor: comparing {len(rows):,} rows with {reference.splits.train.name}")
+    say(f"monitor: comparing {rows.num_rows:,} rows with {reference.splits.train.name}")
     if isinstance(rows, ImageRows):
         return compare_images(store.project, params, reference, rows, logged)
     return compare_texts(store.project, params, reference, rows, logged)
@@ -112,7 +116,7 @@ def result_of(
     given = Given(
         path=request.batch.as_posix(),
         digest=dvc_digest(request.batch),
-        rows=len(batch.rows),
+        rows=batch.rows.num_rows,
         labelled=batch.labelled,
         predictions=None if request.predictions is None else request.predictions.as_posix(),
     )

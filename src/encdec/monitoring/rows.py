@@ -18,7 +18,8 @@ class ImageRows(NamedTuple):
     pixels: NDArray[np.uint8]
     labels: Sequence[str] | None
 
-    def __len__(self) -> int:
+    @property
+    def num_rows(self) -> int:
         return len(self.names)
 
     def take(self, rows: NDArray[np.int64]) -> "ImageRows":
@@ -38,7 +39,8 @@ class TextRows(NamedTuple):
     sources: Sequence[str]
     targets: Sequence[str] | None
 
-    def __len__(self) -> int:
+    @property
+    def num_rows(self) -> int:
         return len(self.names)
 
     def take(self, rows: NDArray[np.int64]) -> "TextRows":
