@@ -153,15 +153,14 @@ def read_texts(path: Path, pairs: Pairs) -> Batch:
     """A table with a source and, where somebody knows it, a target in each row."""
     source, target = text_columns(pairs)
     try:
-        labelled = has_columns(path, [target])
-        found = list(read_rows(path, [source, *([target] if labelled else [])]))
+        found = list(read_rows(path, [source], optional=[target]))
     except ValueError as error:
         return Batch(TextRows([], [], None), pd.DataFrame(), False, [str(error)])
     problems = [told(row) for row in found if isinstance(row, Rejection)]
     rows = [row for row in found if not isinstance(row, Rejection)]
-    # without targets the sources stand in their place, and what the suite says about targets is not asked
-    pairs_found = [PairSample(row.place, row.cells[0], "", row.cells[0], row.cells[-1], SPLIT) for row in rows]
-    sources, targets = ([normalize("NFC", row.cells[place]) for row in rows] for place in (0, -1))
+    labelled = any(row.cells[1] for row in rows)
+    pairs_found = [PairSample(row.place, row.cells[0], "", row.cells[0], row.cells[1], SPLIT) for row in rows]
+    sources, targets = ([normalize("NFC", row.cells[place]) for row in rows] for place in (0, 1))
     texts = TextRows([row.place for row in rows], sources, targets if labelled else None)
     return Batch(texts, pair_manifest(pairs_found, shares=SHARES), labelled, problems)
 

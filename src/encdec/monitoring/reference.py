@@ -1,11 +1,11 @@
 """What a batch is compared with: train and val as dvc.lock has them, and the models that were trained on them."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from encdec.params.root import Kind, ModelName, Params
 from encdec.tracking.chain import REPRO, find_out, follows, made_stages, only, stage_of, unchanged
+from encdec.tracking.locked import LockedStage
 from encdec.tracking.project import Project
 
 AUTOENCODERS: tuple[ModelName, ...] = ("autoencoder", "vae", "sparse_autoencoder", "denoising_autoencoder")
@@ -67,7 +67,7 @@ def find_reference(project: Project, params: Params, kind: Kind) -> Reference:
         reasons = []
         for name in names:
             try:
-                models[name] = find_model(project, params, name, train)
+                models[name] = find_model(project, stages, params, name, train)
                 break
             except ValueError as reason:
                 reasons.append(str(reason))
@@ -76,7 +76,7 @@ def find_reference(project: Project, params: Params, kind: Kind) -> Reference:
     return Reference(Splits(train, val), models, left_out)
 
 
-def find_model(project: Project, params: Params, name: ModelName, train: Out) -> Out:
+def find_model(project: Project, stages: Mapping[str, LockedStage], params: Params, name: ModelName, train: Out) -> Out:
     """The model that was trained on these rows.
 
     Raises:
@@ -84,12 +84,7 @@ def find_model(project: Project, params: Params, name: ModelName, train: Out) ->
     """
     if not params.model_enabled(name):
         raise ValueError(f"{name} is switched off in params.yaml")
-    stages = made_stages(project)
     out = Out(*only(stage_of(stages, f"train@{name}").outs))
     follows(stages, f"train@{name}", *train)
     unchanged(project, *out)
     return out
-
-
-def folder_of(project: Project, out: Out) -> Path:
-    return project.tree / out.name

@@ -84,7 +84,7 @@ def test_the_page_loads_nothing_and_shows_names_as_they_are(tree: Path, tmp_path
     names = np.where(labels == "3", "<b>3 & co", labels)
     outcome = compare(tree, write_images(tmp_path / "batch", images, names))
     page = (outcome.folder / "monitor.html").read_text(encoding="utf-8")
-    assert "default-src 'none'; img-src data:" in page
+    assert "default-src &#39;none&#39;; img-src data:;" in page
     assert not re.search(r'(?:src|href|srcset)="(?!data:)', page)
     assert "<b>3" not in page
     assert "&lt;b&gt;3 &amp; co" in page
@@ -214,7 +214,7 @@ def test_data_that_are_not_those_of_the_lock_are_an_error(own_tree: Path, same: 
     with (copy / "images" / "val" / "images.npy").open("r+b") as file:
         file.seek(-1, 2)
         file.write(b"\x03")
-    with pytest.raises(ValueError, match="data/03_prepared/images/val: is not what dvc.lock says"):
+    with pytest.raises(ValueError, match=r"data/03_prepared/images/val: is not what dvc\.lock says"):
         compare(own_tree, same)
     write_lock(own_tree)
     assert compare(own_tree, same).result.verdict == "none"
