@@ -13,6 +13,7 @@ from sklearn.model_selection import train_test_split
 from encdec.monitoring.finding import Array, Finding
 from encdec.monitoring.permuted import memberships, observed_membership, p_value
 from encdec.params.monitoring import CodesTest
+from encdec.report.numbers import significant
 
 ITERATIONS = 2000
 
@@ -57,7 +58,7 @@ def discrepancy(name: str, both: Array, reference_rows: int, *, permutations: in
         size=value / usual if usual > 0 else 1.0,
         reference_rows=reference_rows,
         batch_rows=batch_rows,
-        said=f"the squared distance of the two clouds is {value:.3g}, and {usual:.3g} on average without a shift",
+        said=f"the squared distance of the two clouds is {significant(value, 3)}, and {significant(usual, 3)} on average without a shift",
     )
 
 

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from encdec.monitoring.finding import Bars, Histogram
+from encdec.report.numbers import signed
 
 WIDTH, HEIGHT, BASE = 320, 130, 104
 """The picture, and where its axis is; below it stand the names."""
-MOST_LETTERS = 9
+LETTER = 6.5
+"""Width of a letter below the axis, on the safe side of the mean."""
 
 
 class Drawn(NamedTuple):
@@ -53,7 +55,10 @@ def draw_bars(shape: Bars) -> Drawn:
             for place, share in enumerate(shares)
         )
 
-    names = [((place + 0.5) * step, shortened(name)) for place, name in enumerate(shape.names)]
+    names = [
+        ((place + 0.5) * step, shortened(name, most=max(1, int(step / LETTER))))
+        for place, name in enumerate(shape.names)
+    ]
     return Drawn(bars(shape.reference, 0.12 * step), bars(shape.batch, 0.52 * step), names)
 
 
@@ -65,10 +70,11 @@ def height(share: float, top: float) -> float:
     return BASE - (BASE - 8) * share / top
 
 
-def shortened(name: str) -> str:
-    shown = {" ": "space", "": "none"}.get(name, name)
-    return shown if len(shown) <= MOST_LETTERS else f"{shown[: MOST_LETTERS - 1]}…"
+def shortened(name: str, *, most: int) -> str:
+    """At most so many letters; a blank is shown as one."""
+    shown = "␣" if name.isspace() else name
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
 
 
 def number(value: float) -> str:
-    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+    return signed(f"{value:.3g}")

@@ -16,6 +16,7 @@ from encdec.monitoring.logged import NOTHING, Logged
 from encdec.monitoring.rows import ImageRows, draw
 from encdec.monitoring.two_samples import compare_classes, compare_shares, compare_values
 from encdec.params.monitoring import Monitoring
+from encdec.report.numbers import significant
 
 
 class ImageModels(NamedTuple):
@@ -179,7 +180,7 @@ def error_family(usual: Array, found: Array, *, threshold: float, rules: Monitor
         usual > threshold,
         found > threshold,
         alternative="greater",
-        said=f"the error is above {threshold:.3g}",
+        said=f"the error is above {significant(threshold, 3)}",
     )
     whole = compare_values("reconstruction error", usual, found)
     return Family("reconstruction", "Can the autoencoder rebuild the images as well as it could?", [above, whole])

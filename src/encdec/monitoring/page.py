@@ -11,12 +11,13 @@ from encdec.figures.style import DARK, LIGHT, Theme
 from encdec.monitoring.drawing import BASE, HEIGHT, WIDTH, Drawn, draw
 from encdec.monitoring.result import Judged, Result
 from encdec.monitoring.terminal import p_text
+from encdec.report.numbers import significant
 from encdec.report.page import build_environment, digest, source
 
 STYLE, PAGE = "monitor.css", "monitor.html.jinja"
 SHUT = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'"
 VERDICTS = {"none": ("no shift", "passed"), "drift": ("drift", "error"), "invalid": ("data invalid", "error")}
-MOST_SHAPES, MOST_OF_A_FAMILY = 12, 3
+MOST_SHIFTED, MOST_NEAREST, MOST_OF_A_FAMILY = 12, 6, 3
 
 
 class Shown(NamedTuple):
@@ -48,6 +49,7 @@ def render_result(result: Result, pictures: Sequence[Picture]) -> str:
         pictures=[shown(picture) for picture in pictures],
         size=(WIDTH, HEIGHT, BASE),
         p_text=p_text,
+        number=significant,
         style=Markup(style),
         policy=f"{SHUT}; style-src {digest(style)}",
     )
@@ -55,8 +57,9 @@ def render_result(result: Result, pictures: Sequence[Picture]) -> str:
 
 def charts(result: Result) -> list[Chart]:
     """Of what has drifted, the surest first; where nothing has, of the tests that came nearest."""
-    nearest = sorted(result.tests, key=lambda test: (test.corrected_p, test.p))
-    return [Chart(test, draw(test.shape)) for test in nearest if test.shape is not None][:MOST_SHAPES]
+    tests = result.drifted or sorted(result.tests, key=lambda test: (test.corrected_p, test.p))
+    most = MOST_SHIFTED if result.drifted else MOST_NEAREST
+    return [Chart(test, draw(test.shape)) for test in tests if test.shape is not None][:most]
 
 
 def shown(picture: Picture) -> Shown:

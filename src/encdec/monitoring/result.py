@@ -8,6 +8,7 @@ from encdec.monitoring.correction import corrected
 from encdec.monitoring.finding import Bars, Family, Finding, Histogram, Record
 from encdec.monitoring.two_samples import PSI
 from encdec.params.root import Kind
+from encdec.report.numbers import significant
 
 Verdict = Literal["none", "drift", "invalid"]
 
@@ -150,7 +151,7 @@ def judge_one(family: Family, finding: Finding, p: float, *, rate: float, psi_la
         size=finding.size,
         reference_rows=finding.reference_rows,
         batch_rows=finding.batch_rows,
-        sentence=f"{finding.name}: {finding.said}; {finding.effect} {finding.size:.2g}{large}.",
+        sentence=f"{finding.name}: {finding.said}; {finding.effect} {significant(finding.size, 2)}{large}.",
         shape=finding.shape,
     )
 

@@ -11,6 +11,7 @@ from scipy import stats
 
 from encdec.monitoring.finding import Array, Bars, Finding
 from encdec.monitoring.stability import histogram, population_stability_index
+from encdec.report.numbers import significant
 
 LEAST_EXPECTED = 5.0
 """Rows that the chi-squared distribution needs in every cell (Cochran 1954); below it tables are drawn instead."""
@@ -29,7 +30,7 @@ def compare_values(name: str, reference: Array, batch: Array, *, drawn: bool = T
     with warnings.catch_warnings():  # where the exact p-value is out of reach scipy says so, and gives the limit's
         warnings.simplefilter("ignore", RuntimeWarning)
         found = stats.ks_2samp(reference, batch)
-    middle = [f"{np.median(values):.3g}" for values in (reference, batch)]
+    middle = [significant(float(np.median(values)), 3) for values in (reference, batch)]
     return Finding(
         name=name,
         statistic=KOLMOGOROV_SMIRNOV,
