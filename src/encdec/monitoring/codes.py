@@ -49,6 +49,7 @@ def discrepancy(name: str, both: Array, reference_rows: int, *, permutations: in
     chunks = memberships(reference_rows, batch_rows, permutations=permutations, seed=seed)
     permuted = np.concatenate([squared_mmd(chunk, kernel) for chunk in chunks])
     usual = float(permuted.mean())
+    told, expected = significant(value, 3), significant(usual, 3)
     return Finding(
         name=name,
         statistic="squared maximum mean discrepancy",
@@ -58,7 +59,7 @@ def discrepancy(name: str, both: Array, reference_rows: int, *, permutations: in
         size=value / usual if usual > 0 else 1.0,
         reference_rows=reference_rows,
         batch_rows=batch_rows,
-        said=f"the squared distance of the two clouds is {significant(value, 3)}, and {significant(usual, 3)} on average without a shift",
+        said=f"the squared distance of the two clouds is {told}, and {expected} on average without a shift",
     )
 
 
