@@ -25,6 +25,7 @@ from encdec.monitoring.validity import Validity, check_batch
 from encdec.outs import write_text
 from encdec.params.root import Kind, Params
 from encdec.progress import note as say
+from encdec.sources.image_tree import INDEX_SUFFIXES
 from encdec.tracking.decided import surroundings
 from encdec.tracking.digests import dvc_digest
 from encdec.tracking.store import Store, reached
@@ -113,23 +114,12 @@ def result_of(
     rules = params.monitoring
     groups, tests = judge(compared.families, rate=rules.false_alarm_rate, psi_large=rules.psi_large)
     drifted = any(test.drifted for test in tests)
-    given = Given(
-        path=request.batch.as_posix(),
-        digest=dvc_digest(request.batch),
-        rows=batch.rows.num_rows,
-        labelled=batch.labelled,
-        predictions=None if request.predictions is None else request.predictions.as_posix(),
-    )
+    given = given_of(request, batch)
     verdict: Verdict = "invalid" if validity.errors else "drift" if drifted else "none"
     return Result(
         verdict=verdict,
         sentence=sentence_of(
-            verdict,
-            batch=given,
-            groups=groups,
-            tests=tests,
-            rate=rules.false_alarm_rate,
-            problems=len(validity.errors),
+            verdict, batch=given, groups=groups, tests=tests, rules=rules, problems=len(validity.errors)
         ),
         kind=card.kind,
         source=card.source,
@@ -143,6 +133,19 @@ def result_of(
         rows=compared.rows,
         rules={**rules.model_dump(), "seed": params.seed, "threads": params.threads},
         surroundings=now(store),
+    )
+
+
+def given_of(request: Request, batch: Batch) -> Given:
+    """An index stands for the images that lie beside it, so its digest is that of their folder."""
+    path = request.batch
+    beside = path.is_file() and isinstance(batch.rows, ImageRows) and path.suffix.lower() in INDEX_SUFFIXES
+    return Given(
+        path=path.as_posix(),
+        digest=dvc_digest(path.absolute().parent if beside else path),
+        rows=batch.rows.num_rows,
+        labelled=batch.labelled,
+        predictions=None if request.predictions is None else request.predictions.as_posix(),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from encdec.monitoring.correction import corrected
 from encdec.monitoring.finding import Bars, Family, Finding, Histogram, Record
 from encdec.monitoring.two_samples import PSI
+from encdec.params.monitoring import Monitoring
 from encdec.params.root import Kind
 from encdec.report.numbers import significant
 
@@ -157,7 +158,13 @@ def judge_one(family: Family, finding: Finding, p: float, *, rate: float, psi_la
 
 
 def sentence_of(
-    verdict: Verdict, *, batch: Given, groups: Sequence[Group], tests: Sequence[Judged], rate: float, problems: int
+    verdict: Verdict,
+    *,
+    batch: Given,
+    groups: Sequence[Group],
+    tests: Sequence[Judged],
+    rules: Monitoring,
+    problems: int,
 ) -> str:
     """The verdict in one or two sentences."""
     rows = f"{batch.rows:,} rows"
@@ -172,5 +179,5 @@ def sentence_of(
         case "none":
             return (
                 f"{batch.path} ({rows}) shows no shift in {len(tests)} tests of {len(groups)} families; "
-                f"the rate of false alarms is at most {rate:g}."
+                f"the rate of false alarms is at most {rules.false_alarm_rate:g}."
             )
