@@ -30,7 +30,8 @@ def compare_values(name: str, reference: Array, batch: Array, *, drawn: bool = T
     with warnings.catch_warnings():  # where the exact p-value is out of reach scipy says so, and gives the limit's
         warnings.simplefilter("ignore", RuntimeWarning)
         found = stats.ks_2samp(reference, batch)
-    middle = [significant(float(np.median(values)), 3) for values in (reference, batch)]
+    place = float(found.statistic_location)
+    below = [percent(float((values <= place).mean())) for values in (reference, batch)]
     return Finding(
         name=name,
         statistic=KOLMOGOROV_SMIRNOV,
@@ -40,7 +41,7 @@ def compare_values(name: str, reference: Array, batch: Array, *, drawn: bool = T
         size=population_stability_index(reference, batch),
         reference_rows=len(reference),
         batch_rows=len(batch),
-        said=f"the median is {middle[0]} in the reference and {middle[1]} in the batch",
+        said=f"{below[0]} of the reference and {below[1]} of the batch are at most {significant(place, 3)}",
         shape=histogram(reference, batch) if drawn else None,
     )
 
