@@ -86,7 +86,7 @@ def spoken_image_families(
 ) -> list[Family]:
     inside, outside = split_rows(images.held_out.num_rows, rows, generator)
     val, batch = images.held_out.take(outside), shift(images.held_out.take(inside), generator)
-    usual, found = (image_tests.answers_of(part, images.card, images.models) for part in (val, batch))
+    usual, found = (image_tests.answers_of(part, images.models) for part in (val, batch))
     families = image_tests.model_families(
         usual,
         found,

@@ -1,6 +1,6 @@
 """What the trained models say about rows: classes, confidences, errors, codes, targets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,14 +14,11 @@ from encdec.models.build import fitting
 from encdec.models.cnn.network import Cnn
 from encdec.models.storage import TrainedModel
 from encdec.monitoring.finding import Array
+from encdec.monitoring.rows import AT_ONCE, ImageRows
 from encdec.serving.answers import codes_of
 from encdec.serving.images import predict_images
 from encdec.serving.options import default_options, read_options
 from encdec.serving.texts import TextModel, encode, padded, predict_texts
-
-AT_ONCE = 256
-"""Rows of one call of a network."""
-Pixels = NDArray[np.float32]
 
 
 class Classified(NamedTuple):
@@ -44,33 +41,33 @@ class Answered(NamedTuple):
         return Answered([self.targets[row] for row in rows], self.scores[rows])
 
 
-def classify(model: TrainedModel, pixels: Pixels) -> Classified:
+def classify(model: TrainedModel, rows: ImageRows) -> Classified:
     card = fitting(model.name, model.card, ImageCard)
-    probabilities = np.concatenate([predict_images(model, part, batch_size=AT_ONCE) for part in parts(pixels)])
+    probabilities = np.concatenate([predict_images(model, part, batch_size=AT_ONCE) for part in parts(model, rows)])
     classes = [card.classes[best] for best in probabilities.argmax(axis=1)]
     return Classified(classes, probabilities.max(axis=1).astype(np.float64))
 
 
-def reconstruction_errors(model: TrainedModel, pixels: Pixels) -> Array:
+def reconstruction_errors(model: TrainedModel, rows: ImageRows) -> Array:
     """(N,) the mean squared error of each image, pixels in [0, 1]."""
     options = read_options(model.name, default_options(model.name, model.spec), {"output": "error"})
-    errors = [predict_images(model, part, batch_size=AT_ONCE, options=options) for part in parts(pixels)]
+    errors = [predict_images(model, part, batch_size=AT_ONCE, options=options) for part in parts(model, rows)]
     return np.concatenate(errors).astype(np.float64)
 
 
 @torch.inference_mode()
-def image_codes(model: TrainedModel, pixels: Pixels) -> Array:
+def image_codes(model: TrainedModel, rows: ImageRows) -> Array:
     """(N, Z): of a classifier what its head reads, of an autoencoder its code (of a variational one the mean)."""
     if model.name == "cnn":
         network = fitting(model.name, model.network, Cnn)
-        found = [network.encoder(torch.from_numpy(part)).numpy() for part in parts(pixels)]
+        found = [network.encoder(torch.from_numpy(part)).numpy() for part in parts(model, rows)]
     else:
-        found = [codes_of(model, part) for part in parts(pixels)]
+        found = [codes_of(model, part) for part in parts(model, rows)]
     return np.concatenate(found).astype(np.float64)
 
 
-def parts(pixels: Pixels) -> Sequence[Pixels]:
-    return [pixels[start : start + AT_ONCE] for start in range(0, len(pixels), AT_ONCE)]
+def parts(model: TrainedModel, rows: ImageRows) -> Iterator[NDArray[np.float32]]:
+    return rows.scaled(fitting(model.name, model.card, ImageCard))
 
 
 def translate(model: TextModel, sources: Sequence[str]) -> Answered:

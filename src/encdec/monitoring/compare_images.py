@@ -45,9 +45,9 @@ def compare_images(
     check_logged(logged, models)
     drawn = draw(batch.num_rows, most=rules.max_rows, seed=seed)
     rows = batch.take(drawn)
-    answers = answers_of(rows, val.card, models, logged.take(drawn))
+    answers = answers_of(rows, models, logged.take(drawn))
     spoken = model_families(
-        answers_of(known.val, val.card, models),
+        answers_of(known.val, models),
         answers,
         labels=(known.val.labels, rows.labels),
         classes=val.card.classes,
@@ -101,10 +101,10 @@ def pictures(known: KnownImages, batch: ImageRows, answers: ImageAnswers) -> tup
     if answers.errors is not None:
         worst = np.argsort(-answers.errors, kind="stable")[:MOST_REMARKABLE]
         labels = [f"{answers.errors[row]:.3f}" for row in worst]
-        found.append(hardest_images("error", batch.take(worst).scaled(known.card), labels))
+        found.append(hardest_images("error", next(batch.take(worst).scaled(known.card)), labels))
     if answers.classified is not None:
         classes, confidence = answers.classified
         least = np.argsort(confidence, kind="stable")[:MOST_REMARKABLE]
         labels = [f"{classes[row]} {100 * confidence[row]:.0f} %" for row in least]
-        found.append(hardest_images("confidence", batch.take(least).scaled(known.card), labels))
+        found.append(hardest_images("confidence", next(batch.take(least).scaled(known.card)), labels))
     return tuple(found)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from encdec.cards import ImageCard
 from encdec.monitoring.finding import Array
 
 COLOURS = ("red", "green", "blue")
@@ -52,25 +53,25 @@ def moments(grey: Array) -> dict[str, Array]:
     }
 
 
-def pixel_cells(images: Array, *, grid: int) -> tuple[list[str], Array]:
-    """The names of F cells and their values (N, F): the pixels, or for larger images the means of at most grid².
-
-    A cell that has one value in all images is left out: it is known beforehand that it tells nothing.
-    """
-    _, channels, height, width = images.shape
-    rows, columns = (bounds(size, grid) for size in (height, width))
+def cell_means(images: Array, *, grid: int) -> Array:
+    """The pixels of images (N, C, H, W), or of larger ones the means of at most grid x grid cells: (N, F)."""
+    rows, columns = (bounds(size, grid) for size in images.shape[2:])
     sums = np.add.reduceat(np.add.reduceat(images, rows[:-1], axis=2), columns[:-1], axis=3)
-    cells = sums / (np.diff(rows)[:, None] * np.diff(columns))  # (N, C, R, K)
-    what = "pixel" if len(rows) == height + 1 and len(columns) == width + 1 else "cell"
-    names = [
-        f"{what} {row + 1}, {column + 1}" + (f", {COLOURS[channel]}" if channels == len(COLOURS) else "")
-        for channel in range(channels)
-        for row in range(len(rows) - 1)
-        for column in range(len(columns) - 1)
+    means: Array = sums / (np.diff(rows)[:, None] * np.diff(columns))  # (N, C, R, K)
+    return means.reshape(len(images), -1)
+
+
+def cell_names(card: ImageCard, *, grid: int) -> list[str]:
+    """Of the F cells, in their order."""
+    rows, columns = min(card.height, grid), min(card.width, grid)
+    what = "pixel" if (rows, columns) == (card.height, card.width) else "cell"
+    channels = [f", {colour}" for colour in COLOURS] if card.channels == len(COLOURS) else [""]
+    return [
+        f"{what} {row + 1}, {column + 1}{channel}"
+        for channel in channels
+        for row in range(rows)
+        for column in range(columns)
     ]
-    flat = cells.reshape(len(images), -1)
-    moves = np.ptp(flat, axis=0) > 0
-    return [name for name, kept in zip(names, moves, strict=True) if kept], flat[:, moves]
 
 
 def bounds(size: int, grid: int) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from encdec.models.storage import TrainedModel
 from encdec.monitoring.answers import Classified, classify, image_codes, reconstruction_errors
 from encdec.monitoring.codes import compare_codes
 from encdec.monitoring.finding import Array, Family, Finding
-from encdec.monitoring.image_statistics import image_statistics, pixel_cells
+from encdec.monitoring.image_statistics import cell_means, cell_names, image_statistics
 from encdec.monitoring.logged import NOTHING, Logged
 from encdec.monitoring.rows import ImageRows, draw
 from encdec.monitoring.two_samples import compare_classes, compare_shares, compare_values
@@ -51,22 +51,41 @@ class ImageAnswers(NamedTuple):
 
 def plain_families(known: KnownImages, batch: ImageRows, rules: Monitoring, *, seed: int) -> Iterator[Family]:
     """What needs no model: pixels, statistics, and the labels where the batch has some."""
-    reference, found = (rows.scaled(known.card).astype(np.float64) for rows in (known.train, batch))
-    names, cells = pixel_cells(np.concatenate([reference, found]), grid=rules.pixel_grid)
-    parts = np.split(cells, [len(reference)])
+    before, after = (measured(rows, known.card, rules) for rows in (known.train, batch))
+    moves = np.ptp(np.concatenate([before.cells, after.cells]), axis=0) > 0  # others are known to tell nothing
     pixels = [
-        compare_values(name, parts[0][:, place], parts[1][:, place], drawn=False) for place, name in enumerate(names)
+        compare_values(name, before.cells[:, place], after.cells[:, place], drawn=False)
+        for place, name in enumerate(cell_names(known.card, grid=rules.pixel_grid))
+        if moves[place]
     ]
     if pixels:
         yield Family("pixels", "Does each pixel have the values that it had?", pixels)
-    before, after = image_statistics(reference), image_statistics(found)
     yield Family(
         "statistics",
         "Are images as bright, sharp, centred and slanted as they were?",
-        [compare_values(name, before[name], after[name]) for name in before],
+        [compare_values(name, before.statistics[name], after.statistics[name]) for name in before.statistics],
     )
     if batch.labels is not None:
         yield label_family(known, batch.labels, rules, seed=seed)
+
+
+class Measured(NamedTuple):
+    """`cells`: (N, F); `statistics`: (N,) by name."""
+
+    cells: Array
+    statistics: Mapping[str, Array]
+
+
+def measured(rows: ImageRows, card: ImageCard, rules: Monitoring) -> Measured:
+    cells, statistics = [], []
+    for part in rows.scaled(card):
+        images = part.astype(np.float64)
+        cells.append(cell_means(images, grid=rules.pixel_grid))
+        statistics.append(image_statistics(images))
+    names = statistics[0].keys()
+    return Measured(
+        np.concatenate(cells), {name: np.concatenate([part[name] for part in statistics]) for name in names}
+    )
 
 
 def label_family(known: KnownImages, labels: Sequence[str], rules: Monitoring, *, seed: int) -> Family:
@@ -98,14 +117,14 @@ def unknown_classes(strange: Sequence[str], labels: Sequence[str], known: KnownI
     )
 
 
-def answers_of(rows: ImageRows, card: ImageCard, models: ImageModels, logged: Logged = NOTHING) -> ImageAnswers:
+def answers_of(rows: ImageRows, models: ImageModels, logged: Logged = NOTHING) -> ImageAnswers:
     """By the models, or as they were logged."""
-    pixels, (classified, errors, _) = rows.scaled(card), logged
+    classified, errors, _ = logged
     if classified is None and models.classifier is not None:
-        classified = classify(models.classifier, pixels)
+        classified = classify(models.classifier, rows)
     if errors is None and models.autoencoder is not None:
-        errors = reconstruction_errors(models.autoencoder, pixels)
-    codes: dict[str, Array] = {model.name: image_codes(model, pixels) for model in models if model is not None}
+        errors = reconstruction_errors(models.autoencoder, rows)
+    codes: dict[str, Array] = {model.name: image_codes(model, rows) for model in models if model is not None}
     return ImageAnswers(classified, errors, codes)
 
 
@@ -113,7 +132,7 @@ def error_threshold(known: KnownImages, models: ImageModels, rules: Monitoring) 
     """The quantile of the errors on train; infinite without an autoencoder."""
     if models.autoencoder is None:
         return float("inf")
-    errors = reconstruction_errors(models.autoencoder, known.train.scaled(known.card))
+    errors = reconstruction_errors(models.autoencoder, known.train)
     return float(np.quantile(errors, rules.error_quantile))
 
 

@@ -1,6 +1,6 @@
 """Rows as the tests read them: of a batch that somebody gave, or of a prepared split."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from encdec.cards import ImageCard
 from encdec.datasets.images import ImageSplit
+
+AT_ONCE = 256
+"""Rows of one call of a network."""
 
 
 class ImageRows(NamedTuple):
@@ -26,10 +29,10 @@ class ImageRows(NamedTuple):
         labels = None if self.labels is None else [self.labels[row] for row in rows]
         return ImageRows([self.names[row] for row in rows], self.pixels[rows], labels)
 
-    def scaled(self, card: ImageCard) -> NDArray[np.float32]:
-        """(N, C, H, W) in [0, 1], as the networks read them."""
-        found: NDArray[np.float32] = self.pixels.astype(np.float32) / np.float32(card.pixel_max)
-        return found
+    def scaled(self, card: ImageCard) -> Iterator[NDArray[np.float32]]:
+        """Parts (B, C, H, W) in [0, 1], as the networks read them: memory holds one of them, however many rows."""
+        for start in range(0, self.num_rows, AT_ONCE):
+            yield self.pixels[start : start + AT_ONCE].astype(np.float32) / np.float32(card.pixel_max)
 
 
 class TextRows(NamedTuple):

@@ -8,10 +8,11 @@ import pytest
 from scipy import stats
 from sklearn.gaussian_process.kernels import RBF
 
+from encdec.cards import ImageCard
 from encdec.monitoring.codes import compare_codes, squared_mmd
 from encdec.monitoring.correction import corrected, holm
 from encdec.monitoring.finding import Bars, Family, Finding, Histogram
-from encdec.monitoring.image_statistics import image_statistics, pixel_cells
+from encdec.monitoring.image_statistics import cell_means, cell_names, image_statistics
 from encdec.monitoring.permuted import memberships, observed_membership, p_value
 from encdec.monitoring.stability import population_stability_index
 from encdec.monitoring.tokens import character_counts, chi_squared, compare_characters
@@ -184,11 +185,14 @@ def test_an_image_without_brightness_has_a_centre_and_no_direction() -> None:
     assert [found[name][0] for name in ("centre x", "centre y", "aspect", "slant", "red")] == [0.5, 0.5, 0, 0, 0]
 
 
-def test_large_images_are_averaged_to_cells_and_constant_ones_left_out() -> None:
+def test_large_images_are_averaged_to_cells() -> None:
     images = np.zeros((2, 1, 4, 6))
     images[0, 0, :2, :3] = [[1, 0, 1], [1, 1, 0]]
-    names, cells = pixel_cells(images, grid=2)
-    assert names == ["cell 1, 1"]
-    np.testing.assert_allclose(cells, [[4 / 6], [0.0]])
-    assert len(pixel_cells(np.random.default_rng(1).random((2, 3, 4, 4)), grid=4)[0]) == 48
-    assert pixel_cells(np.random.default_rng(1).random((2, 3, 4, 4)), grid=4)[0][0] == "pixel 1, 1, red"
+    card = ImageCard(kind="images", source="x", channels=1, height=4, width=6, pixel_max=255, classes=("a", "b"))
+    np.testing.assert_allclose(cell_means(images, grid=2), [[4 / 6, 0, 0, 0], [0, 0, 0, 0]])
+    assert cell_names(card, grid=2) == ["cell 1, 1", "cell 1, 2", "cell 2, 1", "cell 2, 2"]
+    colours = card.model_copy(update={"channels": 3, "width": 4})
+    names = cell_names(colours, grid=16)
+    assert (len(names), names[0], names[-1]) == (48, "pixel 1, 1, red", "pixel 4, 4, blue")
+    pixels = np.random.default_rng(1).random((2, 3, 4, 4))
+    np.testing.assert_allclose(cell_means(pixels, grid=16), pixels.reshape(2, 48))
