@@ -5,7 +5,7 @@ number is the share of so many drawn batches. The intervals are Clopper and Pear
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,10 +13,13 @@ import numpy as np
 from scipy.stats import binomtest
 from threadpoolctl import threadpool_limits
 
+from benchmarks.document import put_section
 from benchmarks.drift import (
     IMAGE_SHIFTS,
     Images,
     ImageShift,
+    NewClass,
+    TextBatch,
     Texts,
     TextShift,
     as_it_is,
@@ -33,7 +36,7 @@ from benchmarks.drift import (
 from benchmarks.new_class import Budget, train_without
 from encdec.models.storage import load_model
 from encdec.monitoring.image_tests import ImageModels
-from encdec.params.loading import load_params
+from encdec.params.loading import Loaded, load_params
 from encdec.params.monitoring import Monitoring
 from encdec.serving.texts import load_text_model
 from encdec.training.fitting import use_threads
@@ -42,6 +45,9 @@ DATA = Path("data")
 PERMUTATIONS = 2499
 """As many as a rate of 0.01 needs; more make it slower, and no other."""
 HELD_OUT, WHOLE = 2000, 4000
+DOCUMENT = Path("docs", "monitoring.md")
+HEADER = "| batch | rows | called drift | of | share | 95 % interval |\n|---|--:|--:|--:|--:|---|"
+LOCALES = {"fi": "Finnish, whose letters are known", "el": "Greek, whose letters are not"}
 Alarm = Callable[[np.random.Generator], bool]
 
 
@@ -50,35 +56,42 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=1000, help="batches without a shift (1000)")
     parser.add_argument("--shifted", type=int, default=100, help="batches of each shift (100)")
     parser.add_argument("--rows", type=int, nargs="+", default=[100, 250], help="of a batch (100 250)")
+    parser.add_argument("--record", action="store_true", help="put the table into docs/monitoring.md as well")
     options = parser.parse_args()
     loaded = load_params(Path("params.yaml"))
     rules = loaded.params.monitoring.model_copy(update={"permutations": PERMUTATIONS})
     use_threads(1)
+    lines = [HEADER]
+    print(HEADER, flush=True)
     with threadpool_limits(1), TemporaryDirectory() as temporary:
-        models = ImageModels(*(load_model(DATA / "05_models" / name) for name in ("cnn", "autoencoder")))
-        images = open_images(DATA / "03_prepared" / "images", models, rules)
-        strange = train_without("9", loaded, Path(temporary), budget=Budget(epochs=30, steps=2000))
-        text_model = load_text_model(DATA / "05_models" / "seq2seq")
-        texts = open_texts(DATA / "03_prepared" / "pairs", text_model, whole=WHOLE, held_out=HELD_OUT)
-        dates = loaded.params.pairs.sources.dates
-        print(f"false_alarm_rate {rules.false_alarm_rate:g}, {PERMUTATIONS} permutations\n")
-        print("| batch | rows | called drift | of | share | 95 % interval |\n|---|--:|--:|--:|--:|---|", flush=True)
-        for rows in options.rows:
-            for name, alarm in unshifted(images, texts, rules, rows):
-                print(line(name, rows, alarm, options.resamples), flush=True)
-        for rows in options.rows:
-            cases = [*shifted_images(images, rules, rows), *shifted_texts(texts, rules, rows)]
-            for share in (0.05, 0.1, 0.2):
-                shift = strange.shift(share)
-                name = f"a new class in {share:.0%} of the rows, not labelled"
-                cases.append((name, of_images(strange.images, rows, rules, shift)))
-            for locale, what in (("fi", "Finnish, letters that are known"), ("el", "Greek, letters that are not")):
-                found = rows_of_locale(dates, locale, text_model, rows=300)
-                for share in (0.05, 0.2):
-                    name = f"a new locale in {share:.0%} of the rows ({what})"
-                    cases.append((name, of_texts(texts, rows, rules, new_locale(found, share))))
-            for name, alarm in cases:
-                print(line(name, rows, alarm, options.shifted), flush=True)
+        for name, rows, alarm, count in cases(loaded, Path(temporary), rules, options):
+            lines.append(line(name, rows, alarm, count))
+            print(lines[-1], flush=True)
+    if options.record:
+        put_section(DOCUMENT, "alarms", "\n".join(lines))
+
+
+def cases(
+    loaded: Loaded, folder: Path, rules: Monitoring, options: argparse.Namespace
+) -> Iterator[tuple[str, int, Alarm, int]]:
+    """Name, rows of a batch, what is asked of one batch, and how many are drawn."""
+    models = ImageModels(*(load_model(DATA / "05_models" / name) for name in ("cnn", "autoencoder")))
+    images = open_images(DATA / "03_prepared" / "images", models, rules)
+    text_model = load_text_model(DATA / "05_models" / "seq2seq")
+    texts = open_texts(DATA / "03_prepared" / "pairs", text_model, whole=WHOLE, held_out=HELD_OUT)
+    dates = loaded.params.pairs.sources.dates
+    strange = train_without("9", loaded, folder, budget=Budget(epochs=30, steps=2000))
+    foreign = {what: rows_of_locale(dates, locale, text_model, rows=300) for locale, what in LOCALES.items()}
+    for rows in options.rows:
+        yield from ((name, rows, alarm, options.resamples) for name, alarm in unshifted(images, texts, rules, rows))
+    for rows in options.rows:
+        found = [
+            *shifted_images(images, rules, rows),
+            *new_classes(strange, rules, rows),
+            *shifted_texts(texts, rules, rows),
+            *new_locales(texts, foreign, rules, rows),
+        ]
+        yield from ((name, rows, alarm, options.shifted) for name, alarm in found)
 
 
 def line(name: str, rows: int, alarm: Alarm, count: int) -> str:
@@ -104,6 +117,21 @@ def unshifted(images: Images, texts: Texts, rules: Monitoring, rows: int) -> Ite
 def shifted_images(images: Images, rules: Monitoring, rows: int) -> Iterator[tuple[str, Alarm]]:
     for name, (shift, with_labels) in IMAGE_SHIFTS.items():
         yield name, of_images(images, rows, rules, shifted(shift, with_labels=with_labels))
+
+
+def new_classes(strange: NewClass, rules: Monitoring, rows: int) -> Iterator[tuple[str, Alarm]]:
+    for share in (0.05, 0.1, 0.2):
+        name = f"a new class in {share:.0%} of the rows, not labelled"
+        yield name, of_images(strange.images, rows, rules, strange.shift(share))
+
+
+def new_locales(
+    texts: Texts, foreign: Mapping[str, TextBatch], rules: Monitoring, rows: int
+) -> Iterator[tuple[str, Alarm]]:
+    for what, found in foreign.items():
+        for share in (0.05, 0.2):
+            name = f"a new locale in {share:.0%} of the rows: {what}"
+            yield name, of_texts(texts, rows, rules, new_locale(found, share))
 
 
 def shifted_texts(texts: Texts, rules: Monitoring, rows: int) -> Iterator[tuple[str, Alarm]]:
