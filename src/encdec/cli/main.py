@@ -10,6 +10,7 @@ from encdec.command import call
 COMMANDS: dict[str, str] = {
     "export": "a trained model of images as an ONNX file",
     "lineage": "show where a result came from, and what was made from it",
+    "monitor": "compare a batch of new data with what the models were trained on: has it shifted?",
     "predict": "what a trained model answers to your own images or texts",
     "promote": "make a trained model the champion of its name in the registry, if it passes the gate",
     "reproduce": "make the result of a run again, and say whether it is the same to the byte",

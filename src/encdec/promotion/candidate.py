@@ -12,11 +12,11 @@ from encdec.models.storage import load_model
 from encdec.params.problems import nearest
 from encdec.params.root import MODEL_NAMES, Kind, ModelName, Params
 from encdec.progress import note as say
-from encdec.promotion.chain import REPRO, Data, Trained, find_data, find_trained, made_stages, short, unchanged
 from encdec.promotion.compare import Stored
 from encdec.promotion.gate import Validation
 from encdec.promotion.whole import problem_of
 from encdec.tracking.aliases import Logged, logged_at, logged_by
+from encdec.tracking.chain import REPRO, Data, Trained, find_data, find_trained, made_stages, short, unchanged
 from encdec.tracking.digests import dvc_digest, in_tag
 from encdec.tracking.evaluated import training_run_of
 from encdec.tracking.locked import locked_results

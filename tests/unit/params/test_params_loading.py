@@ -125,6 +125,12 @@ CASES = [
     ),
     (put([8, 8, 8, 8], *NET, "channels"), "models.cnn.network.channels: 4 stages halve the 8x8 images"),
     (
+        put(999, "monitoring", "permutations"),
+        "monitoring: permutations 999 cannot show a shift at false_alarm_rate 0.01: give at least 2500",
+    ),
+    (put(6000, "monitoring", "slow_rows"), "min_rows, slow_rows and max_rows must not fall, found 50, 6000 and 5000"),
+    (put("mdm", "monitoring", "codes_test"), "monitoring.codes_test: 'mdm' is not one of mmd, classifier"),
+    (
         put(200, "models", "sparse_autoencoder", "sparsity", "k"),
         "sparsity.k: 200 is not below the 128 units of the code",
     ),

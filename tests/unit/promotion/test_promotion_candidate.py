@@ -10,8 +10,8 @@ from encdec.models.build import build_network
 from encdec.models.storage import load_model, save_model
 from encdec.params.loading import load_params
 from encdec.promotion.candidate import Candidate, check_unchanged, other_data
-from encdec.promotion.chain import Data, Trained
 from encdec.promotion.compare import Stored
+from encdec.tracking.chain import Data, Trained
 from encdec.tracking.digests import dvc_digest, in_tag
 from encdec.tracking.project import Project
 from encdec.tracking.store import open_store

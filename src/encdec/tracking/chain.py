@@ -52,13 +52,13 @@ def find_data(project: Project, stages: Mapping[str, LockedStage], kind: Kind) -
     ingest, validate, prepare = (stage_of(stages, f"{each}@{kind}") for each in ("ingest", "validate", "prepare"))
     raw, raw_digest = only(ingest.outs)
     validation, validation_digest = only(validate.outs)
-    train, test = (next(name for name in prepare.outs if Path(name).name == split) for split in ("train", "test"))
+    (train, train_digest), (test, test_digest) = (find_out(prepare, split) for split in ("train", "test"))
     follows(stages, f"validate@{kind}", raw, raw_digest)
     follows(stages, f"prepare@{kind}", raw, raw_digest)
     follows(stages, f"prepare@{kind}", validation, validation_digest)
     unchanged(project, validation, validation_digest)
-    unchanged(project, test, prepare.outs[test])
-    return Data(raw, raw_digest, validation, train, prepare.outs[train], test, prepare.outs[test])
+    unchanged(project, test, test_digest)
+    return Data(raw, raw_digest, validation, train, train_digest, test, test_digest)
 
 
 def find_trained(project: Project, stages: Mapping[str, LockedStage], model: ModelName, data: Data) -> Trained:
@@ -79,6 +79,11 @@ def stage_of(stages: Mapping[str, LockedStage], name: str) -> LockedStage:
     if name not in stages:
         raise ValueError(f"dvc.lock: stage {name} has not run: {REPRO}")
     return stages[name]
+
+
+def find_out(stage: LockedStage, split: str) -> tuple[str, str]:
+    """Name and digest of the out of prepare that is one split."""
+    return next((name, digest) for name, digest in stage.outs.items() if Path(name).name == split)
 
 
 def only(outs: Mapping[str, str]) -> tuple[str, str]:
