@@ -13,6 +13,7 @@ from encdec.models.sparse_autoencoder.spec import SparseAutoencoderSpec
 from encdec.models.vae.spec import VaeSpec
 from encdec.params.data import Evaluation, Images, Pairs, Tracking, TuningRules
 from encdec.params.promotion import ModelGate, Promotion
+from encdec.params.retraining import Retraining
 from encdec.params.search import Scalar, Search
 from encdec.params.section import PositiveFloat, PositiveInt, Section
 
@@ -62,6 +63,7 @@ class Params(Section):
     evaluation: Evaluation
     tracking: Tracking
     promotion: Promotion
+    retraining: Retraining
 
     def kind_enabled(self, kind: Kind) -> bool:
         return self.images.enabled if kind == "images" else self.pairs.enabled
