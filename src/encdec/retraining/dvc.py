@@ -31,3 +31,12 @@ def default_remote(tree: Path) -> str | None:
 
     name = Config(str(tree / ".dvc"))["core"].get("remote")
     return str(name) if name else None
+
+
+def check_remote(tree: Path, *, needed: bool) -> None:
+    """Raises ValueError where params.yaml asks for a remote and there is none."""
+    if needed and default_remote(tree) is None:
+        raise ValueError(
+            "params.yaml: retraining.remote is true, but DVC has no default remote: name one with "
+            "`dvc remote add --default NAME ADDRESS`, or set it to false"
+        )

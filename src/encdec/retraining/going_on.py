@@ -11,6 +11,7 @@ from encdec.retraining.base import Base
 from encdec.retraining.changes import PARAMS_FILE
 from encdec.retraining.differences import data_lines, parameter_lines
 from encdec.retraining.document import FORMAT, Document, Judged, Outcome
+from encdec.retraining.dvc import check_remote
 from encdec.retraining.pipeline import ReproFailed, fetch_results, run_repro
 from encdec.retraining.placing import move_away, place
 from encdec.retraining.request import Places
@@ -65,7 +66,8 @@ def train(store: Store, places: Places, state: Unfinished) -> Trained:
     if not state.at("running"):
         return Trained(state, None, None, None)
     policy = load_params(places.tree / PARAMS_FILE).params.retraining
-    fetch_results(places.tree, needed=policy.remote)
+    check_remote(places.tree, needed=policy.remote)
+    fetch_results(places.tree)
     try:
         ran = run_repro(places.tree, places.work, hours=policy.hours, force=state.force)
     except ReproFailed as error:
@@ -82,23 +84,13 @@ def train(store: Store, places: Places, state: Unfinished) -> Trained:
 
 def judge(store: Store, places: Places, state: Unfinished, base: Base, params: Params) -> tuple[Judged, ...]:
     """Every model whose weights are not those of the last commit."""
-    from encdec.retraining.judged import judge_model  # torch: it takes seconds
+    from encdec.retraining.judged import Case, judge_model  # torch: it takes seconds
 
-    found = []
-    for name in changed_models(places, params, base):
-        judged = judge_model(
-            store,
-            params,
-            base,
-            name,
-            state.champions.get(name),
-            note=state.sentence,
-            move=state.promote,
-            scratch=places.scratch / name,
-            out=places.results,
-        )
-        found.append(judged)
-    return tuple(found)
+    cases = [
+        Case(store, params, base, name, state.champions.get(name), scratch=places.scratch / name, out=places.results)
+        for name in changed_models(places, params, base)
+    ]
+    return tuple(judge_model(case, note=state.sentence, move=state.promote) for case in cases)
 
 
 def changed_models(places: Places, params: Params, base: Base) -> list[ModelName]:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from encdec.models.storage import load_model
-from encdec.params.root import ModelName, Params
+from encdec.params.root import Kind, ModelName, Params
 from encdec.progress import note as say
 from encdec.promotion.compare import Stored, opponent_of
 from encdec.promotion.decision import Decision
@@ -18,7 +18,7 @@ from encdec.retraining.slices import slice_lines
 from encdec.retraining.state import Champion
 from encdec.tracking.locked import LOCK_FILE, read_dvc_lock
 from encdec.tracking.registry import fetch_model
-from encdec.tracking.retrained import kept_decision
+from encdec.tracking.retrained import champion_of, kept_decision
 from encdec.tracking.store import Store, reached
 
 CHAMPION = "champion"
@@ -34,99 +34,108 @@ class Opposed(NamedTuple):
 
 
 class Fixed(NamedTuple):
-    """The check on the test rows of the last commit. `rows`: None where it could not be made."""
+    """The check on the test rows of the last commit. `rows`: None where it could not be made. `keys`: of those rows."""
 
     rows: Rows | None
     passed: bool
     reason: str
+    keys: list[str] | None = None
 
 
-def judge_model(
-    store: Store,
-    params: Params,
-    base: Base,
-    name: ModelName,
-    champion: Champion | None,
-    *,
-    note: str,
-    move: bool,
-    scratch: Path,
-    out: Path,
-) -> Judged:
+class Case(NamedTuple):
+    """What a model is judged in. `champion`: as it was before the retraining. `out`: the folder of retrain.json."""
+
+    store: Store
+    params: Params
+    base: Base
+    name: ModelName
+    champion: Champion | None
+    scratch: Path
+    out: Path
+
+    @property
+    def kind(self) -> Kind:
+        return self.params.models.named(self.name).kind
+
+
+def judge_model(case: Case, *, note: str, move: bool) -> Judged:
     """
     Args:
-        champion: as it was before the retraining.
         note: why, for the decision.
         move: whether an accepted one becomes the champion.
-        out: the folder of retrain.json.
 
     Raises:
         ValueError: what lies here is not what dvc.lock says.
     """
+    name = case.name
     say(f"retrain {name}: measuring it beside the champion")
-    tree, kind = store.project.tree, params.models.named(name).kind
-    locked = Base(None, read_dvc_lock(tree / LOCK_FILE), {})
-    model, test = locked.model(name), locked.test(kind)
+    tree, locked = case.store.project.tree, Base(None, read_dvc_lock(case.store.project.tree / LOCK_FILE), {})
+    model, test = locked.model(name), locked.test(case.kind)
     if model is None or test is None:
         raise ValueError(f"dvc.lock: {name} was not trained, or its test rows not prepared: run `make repro`")
     challenger = Stored(tree / model[0], load_model(tree / model[0]))
-    opposed = find_opponent(store, base, challenger, name, champion, scratch=scratch / CHAMPION)
-    both, opposed = measured(tree / test[0], challenger, opposed, params)
-    old = base.test(kind)
-    folder = None
-    if old is not None:
-        folder = tree / test[0] if old[1] == test[1] else restore(store.project, *old, scratch=scratch)
-    fixed, keys = check_fixed(folder, challenger, opposed, params, name, base, same=both if old == test else None)
-    fresh = not_among(both.keys, keys) if keys is not None else not_among([], [])
-    whole = compared(both, params)
-    changed = turned(both.ours.columns, both.theirs.columns) if both.theirs is not None else None
-    mistakes = list_mistakes(both, changed.rows, new=fresh.tolist()) if changed is not None else ()
-    outcome = promote(store, params, Request(name, not (move and fixed.passed), note, False, False))
-    decision = outcome.decision or earlier_decision(store, name, outcome, champion)
+    both, opposed = measured(tree / test[0], challenger, find_opponent(case, challenger), case.params)
+    fixed = check_fixed(case, challenger, opposed, test, both)
+    outcome = promote(case.store, case.params, Request(name, not (move and fixed.passed), note, False, False))
+    decision = outcome.decision or earlier_decision(case)
     accepted = fixed.passed and (decision is None or decision.accepted)
+    return described(case, both, opposed, fixed).model_copy(
+        update={
+            "gate": decision,
+            "accepted": accepted,
+            "promoted": bool(move and accepted and decision is not None),
+            "summary": summary_of(name, fixed, decision, outcome),
+        }
+    )
+
+
+def described(case: Case, both: Both, opposed: Opposed, fixed: Fixed) -> Judged:
+    """What was measured, before the gate was asked."""
+    params, theirs = case.params, both.theirs
+    fresh = not_among(both.keys, both.keys if fixed.keys is None else fixed.keys)
+    changed = turned(both.ours.columns, theirs.columns) if theirs is not None else None
+    mistakes = list_mistakes(both, changed.rows, new=fresh.tolist()) if changed is not None else ()
     return Judged(
-        model=name,
+        model=case.name,
         metric=both.headline.name,
         higher_is_better=both.headline.higher_is_better,
         champion=opposed.label,
         fixed=fixed.rows,
         new=compared(both, params, fresh) if len(fresh) else None,
-        whole=whole,
+        whole=compared(both, params),
         slices=slice_lines(both, params),
         mistakes=mistakes,
         num_mistakes=changed.num_mistakes if changed is not None else 0,
         num_mended=changed.num_mended if changed is not None else 0,
-        pictures=draw_mistakes(both, changed.rows, mistakes, name, out) if changed is not None else (),
+        pictures=draw_mistakes(both, changed.rows, mistakes, case.name, case.out) if changed is not None else (),
         notes=(f"the champion cannot be measured here: {opposed.incomparable}",) if opposed.incomparable else (),
         fixed_reason=fixed.reason,
         fixed_passed=fixed.passed,
-        gate=decision,
-        accepted=accepted,
-        promoted=bool(move and accepted and decision is not None),
-        summary=summary_of(name, fixed, decision, outcome),
+        gate=None,
+        accepted=False,
+        promoted=False,
+        summary="",
     )
 
 
-def find_opponent(
-    store: Store, base: Base, challenger: Stored, name: ModelName, champion: Champion | None, *, scratch: Path
-) -> Opposed:
+def find_opponent(case: Case, challenger: Stored) -> Opposed:
     """The champion of the registry, else the model that the last commit's dvc.lock names."""
+    champion, store, scratch = case.champion, case.store, case.scratch / CHAMPION
     if champion is None:
         return Opposed(None, None, None)
+    label = f"the model of commit {(case.base.commit or '')[:COMMIT_CHARACTERS]}"
     if champion.version is not None:
         label = f"version {champion.version}, the champion of the registry"
-    else:
-        label = f"the model of commit {(base.commit or '')[:COMMIT_CHARACTERS]}"
     try:
-        with reached(store):
-            if champion.version is not None:
-                folder = fetch_model(store, f"models:/{name}/{champion.version}", to=scratch)
-            else:
-                model = base.model(name)
-                found = restore(store.project, *model, scratch=scratch) if model is not None else None
-                if found is None:
-                    return Opposed(None, None, None)
-                folder = found
+        if champion.version is not None:
+            with reached(store):
+                folder = fetch_model(store, f"models:/{case.name}/{champion.version}", to=scratch)
+        else:
+            model = case.base.model(case.name)
+            found = restore(store.project, *model, scratch=scratch) if model is not None else None
+            if found is None:
+                return Opposed(None, None, None)
+            folder = found
         return Opposed(label, opponent_of(challenger, folder), None)
     except ValueError as error:  # Incomparable, or its files are lost or broken
         return Opposed(label, None, str(error))
@@ -142,58 +151,54 @@ def measured(test: Path, challenger: Stored, opposed: Opposed, params: Params) -
     return measure_both(test, challenger, None, params), opposed
 
 
-def check_fixed(
-    folder: Path | None,
-    challenger: Stored,
-    opposed: Opposed,
-    params: Params,
-    name: ModelName,
-    base: Base,
-    *,
-    same: Both | None,
-) -> tuple[Fixed, list[str] | None]:
-    """Whether the challenger is not worse on the rows that the last commit was measured on, and what those rows are.
+def check_fixed(case: Case, challenger: Stored, opposed: Opposed, test: tuple[str, str], now: Both) -> Fixed:
+    """Whether the challenger is not worse on the rows that the last commit was measured on.
 
     New rows may be easier than the old ones, and hide that something was forgotten.
 
     Args:
-        folder: the test split of the last commit; None where it is not to be had.
-        same: both on these very rows, where they were measured already.
+        test: the name and the digest of the test split of now, on which `now` was measured.
     """
-    if folder is None:
-        why = "they are neither in DVC's cache nor in its remote" if base.stages else "the last commit has no dvc.lock"
-        return Fixed(None, True, f"not measured on the test rows of the last commit: {why}"), None
+    old = case.base.test(case.kind)
+    if old is None:
+        return Fixed(None, True, "not measured on the test rows of the last commit: it has no dvc.lock with some")
+    folder = None if old == test else restore(case.store.project, *old, scratch=case.scratch)
+    if folder is None and old != test:
+        lost = "not measured on the test rows of the last commit: they are neither in DVC's cache nor in its remote"
+        return Fixed(None, True, lost)
     try:
-        both = same or measure_both(folder, challenger, opposed.stored, params)
+        both = now if folder is None else measure_both(folder, challenger, opposed.stored, case.params)
     except ValueError as error:
-        return Fixed(
-            None, opposed.label is None, f"cannot be measured on the test rows of the last commit: {error}"
-        ), None
-    rows, keys = compared(both, params), list(both.keys)
+        return Fixed(None, opposed.label is None, f"cannot be measured on the test rows of the last commit: {error}")
+    rows, keys = compared(both, case.params), list(both.keys)
     if opposed.incomparable is not None:
-        return Fixed(rows, False, f"{opposed.label} cannot be compared: {opposed.incomparable}"), keys
+        return Fixed(rows, False, f"{opposed.label} cannot be compared: {opposed.incomparable}", keys)
     line = rows.metrics[0]
     if line.gain is None:
-        return Fixed(rows, True, "there is no champion to compare with"), keys
-    limit = -params.gate(name).margin
+        return Fixed(rows, True, "there is no champion to compare with", keys)
+    limit = -case.params.gate(case.name).margin
+    return Fixed(rows, line.gain.low >= limit, gain_sentence(rows, opposed, limit, case.params), keys)
+
+
+def gain_sentence(rows: Rows, opposed: Opposed, limit: float, params: Params) -> str:
+    line = rows.metrics[0]
+    assert line.gain is not None
     shown = with_interval(line.gain.value, line.gain.low, line.gain.high, plus=True)
-    reason = (
+    return (
         f"gain in {line.metric} over {opposed.label} on the {rows.rows:,} {rows.unit} of the last commit's test split: "
         f"{shown} at {params.promotion.confidence * 100:g} % confidence; its lower end must be "
         f"{signed(f'{limit:g}')} or more"
     )
-    return Fixed(rows, line.gain.low >= limit, reason), keys
 
 
-def earlier_decision(store: Store, name: ModelName, outcome: Outcome, before: Champion | None) -> Decision | None:
+def earlier_decision(case: Case) -> Decision | None:
     """Where a killed command had moved the champion already: the decision that it kept."""
+    store = case.store
     with reached(store):
-        from encdec.tracking.retrained import champion_of
-
-        version = champion_of(store, name)
-        if version is None or (before is not None and before.version == version):
+        version = champion_of(store, case.name)
+        if version is None or (case.champion is not None and case.champion.version == version):
             return None
-        kept = kept_decision(store, name, version)
+        kept = kept_decision(store, case.name, version)
     return Decision.model_validate_json(kept) if kept else None
 
 

@@ -41,21 +41,14 @@ class ReproFailed(ChildProcessError):
     """A stage failed; its own words have been printed."""
 
 
-def fetch_results(tree: Path, *, needed: bool) -> bool:
-    """Bring the run-cache from the remote, where there is one; whether there is.
+def fetch_results(tree: Path) -> None:
+    """Bring the run-cache from the remote, where there is one.
 
     Raises:
-        ValueError: params.yaml asks for a remote and there is none, or it cannot be reached.
+        ValueError: it cannot be reached.
     """
-    if default_remote(tree) is None:
-        if needed:
-            raise ValueError(
-                "params.yaml: retraining.remote is true, but DVC has no default remote: name one with "
-                "`dvc remote add --default NAME ADDRESS`, or set it to false"
-            )
-        return False
-    run_dvc(tree, "fetch", "--run-cache", "--all-commits", what="fetch from its remote")
-    return True
+    if default_remote(tree) is not None:
+        run_dvc(tree, "fetch", "--run-cache", "--all-commits", what="fetch from its remote")
 
 
 def run_repro(tree: Path, work: Path, *, hours: float, force: bool) -> Ran:
@@ -74,40 +67,56 @@ def run_repro(tree: Path, work: Path, *, hours: float, force: bool) -> Ran:
     said = mend(tree)
     if said is not None:
         note(said)
+    process = start(tree, work, force=force)
+    late = Timer(hours * 3600, interrupt, [process])
+    late.daemon = True
+    late.start()
+    try:
+        said_by = listen(process)
+        status = process.wait()
+    finally:
+        in_time = late.is_alive()
+        late.cancel()
+        end(process)
+    if status != 0 and in_time:
+        raise ReproFailed(" / ".join(said_by.last))
+    return ran_by(said_by.stages, process=f"{socket.gethostname()}:{process.pid}", in_time=status == 0)
+
+
+def start(tree: Path, work: Path, *, force: bool) -> "subprocess.Popen[str]":
+    """In a group of its own: a signal for us is not one for it as well."""
     command = [sys.executable, "-m", "dvc", "repro", *(["--force"] if force else [])]
-    environment = {**os.environ, "ENCDEC_SUMMARY": "later", "PATH": path_of_this_python(), MARK: str(work)}
-    process = subprocess.Popen(
+    return subprocess.Popen(
         command,
         cwd=tree,
-        env=environment,
+        env={**os.environ, "ENCDEC_SUMMARY": "later", "PATH": path_of_this_python(), MARK: str(work)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
         start_new_session=True,
     )
-    late = Timer(hours * 3600, interrupt, [process])
-    late.daemon = True
-    late.start()
-    lines: list[str] = []
-    last: deque[str] = deque(maxlen=LAST_LINES)
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            sys.stderr.write(line)
-            sys.stderr.flush()
-            last.append(line.rstrip())
-            if line.startswith(("Running stage '", "Stage '")):
-                lines.append(line)
-        status = process.wait()
-    finally:
-        in_time = late.is_alive()
-        late.cancel()
-        end(process)
-    ran = ran_by(lines, process=f"{socket.gethostname()}:{process.pid}", in_time=in_time)
-    if status != 0 and in_time:
-        raise ReproFailed(" / ".join(line for line in last if line))
-    return ran._replace(in_time=status == 0)
+
+
+class Said(NamedTuple):
+    """The lines that name stages, and the last ones."""
+
+    stages: list[str]
+    last: deque[str]
+
+
+def listen(process: "subprocess.Popen[str]") -> Said:
+    """Pass on what it prints, until it closes its output."""
+    found = Said([], deque(maxlen=LAST_LINES))
+    assert process.stdout is not None
+    for line in process.stdout:
+        sys.stderr.write(line)
+        sys.stderr.flush()
+        if line.strip():
+            found.last.append(line.strip())
+        if line.startswith(("Running stage '", "Stage '")):
+            found.stages.append(line)
+    return found
 
 
 def path_of_this_python() -> str:
