@@ -141,8 +141,8 @@ def undo(places: Places, state: Unfinished, models: tuple[Judged, ...]) -> list[
     """In Markdown; the names in it are ours."""
     lines = ["Before it is merged: close this pull request."]
     lines.append("After it is merged: `git revert` it, then `dvc checkout`: nothing is trained again.")
-    moved = [judged.model for judged in models if judged.promoted]
-    lines += [f"The champion before: `encdec rollback {model}`." for model in moved]
+    back = [judged.gate.undo for judged in models if judged.promoted and judged.gate is not None and judged.gate.undo]
+    lines += [f"The champion of before: `{command}`." for command in back]
     if any(judged.accepted and not judged.promoted for judged in models):
         lines.append("No champion was moved: `encdec promote MODEL` does that, and `encdec rollback MODEL` undoes it.")
     if state.batch is not None and state.batch.mode == "replace":

@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Timer
 from typing import NamedTuple
@@ -86,16 +87,31 @@ def run_repro(tree: Path, work: Path, *, hours: float, force: bool) -> Ran:
 def start(tree: Path, work: Path, *, force: bool) -> "subprocess.Popen[str]":
     """In a group of its own: a signal for us is not one for it as well."""
     command = [sys.executable, "-m", "dvc", "repro", *(["--force"] if force else [])]
-    return subprocess.Popen(
-        command,
-        cwd=tree,
-        env={**os.environ, "ENCDEC_SUMMARY": "later", "PATH": path_of_this_python(), MARK: str(work)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
+    environment = {**os.environ, "ENCDEC_SUMMARY": "later", "PATH": path_of_this_python(), MARK: str(work)}
+    with interruptible():
+        return subprocess.Popen(
+            command,
+            cwd=tree,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """A shell starts what runs in its background deaf to Ctrl-C, and so would be what that starts."""
+    deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if deaf:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        if deaf:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class Said(NamedTuple):

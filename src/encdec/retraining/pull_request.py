@@ -60,9 +60,6 @@ def trigger_part(document: Document) -> Iterator[str]:
         lines.append(f"Before: commit {code(document.base[:12])}")
     if document.run_id is not None:
         lines.append(f"In MLflow: run {code(document.run_id)}")
-    if document.stages:
-        told = f"; {len(document.restored)} more came from the run-cache" if document.restored else ""
-        lines.append(f"{len(document.stages)} stages ran{told}")
     yield bullets(lines)
 
 
@@ -183,9 +180,9 @@ def mistake_part(judged: Judged) -> Iterator[str]:
         return
     yield "### Worst new errors"
     if not judged.mistakes:
-        yield f"No test row became wrong; {judged.num_mended:,} became right."
+        yield f"No test row became wrong; {counted(judged.num_mended)} became right."
         return
-    yield f"{judged.num_mistakes:,} test rows became wrong, {judged.num_mended:,} became right."
+    yield f"{counted(judged.num_mistakes)} became wrong, {judged.num_mended:,} became right."
     for picture in judged.pictures:
         yield f"![{prose(picture.alt)}]({picture.file})"
     shown = judged.mistakes[:MOST_MISTAKES]
@@ -215,6 +212,10 @@ def gate_part(judged: Judged) -> Iterator[str]:
 def undo_part(document: Document) -> Iterator[str]:
     yield "## How to undo it"
     yield bullets(document.undo)
+
+
+def counted(rows: int) -> str:
+    return f"{rows:,} test row{'' if rows == 1 else 's'}"
 
 
 def named(names: Sequence[str]) -> str:

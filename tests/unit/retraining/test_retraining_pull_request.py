@@ -94,7 +94,7 @@ def test_everything_that_a_reviewer_asks_is_there_in_this_order():
         "### What triggered it", "commit `0123456789ab`", "### Data and parameters", "Changed code: `src/encdec/nn`.",
         "## cnn", "On the 20 images of the last commit's test split", "On the 10 images that are new",
         "On all 30 images", "**1 of 2 got worse in accuracy by more than noise**",
-        "1 test rows became wrong, 4 became right", "![one image](pictures/cnn.png)", "### The gate",
+        "1 test row became wrong, 4 became right", "![one image](pictures/cnn.png)", "### The gate",
         "**cnn would become the champion.**", "## How to undo it",
     )]  # fmt: skip
     assert places == sorted(places)
