@@ -142,5 +142,6 @@ def test_a_text_cannot_set_another_output_of_a_workflow(tmp_path, monkeypatch):
     name, _, mark = opening.partition("<<")
     assert (name, closing) == ("sentence", mark)
     assert rest == ["one", "retrained=false", "EOF", "accepted=true"]
-    hand_on("## Said\n", {})
+    hand_on("## Said\n", {"sentence": "again"})
+    assert mark not in (tmp_path / "output").read_text().splitlines()[7:]  # nobody can know the next one
     assert (tmp_path / "summary").read_text() == "## Said\n\n## Said\n\n"

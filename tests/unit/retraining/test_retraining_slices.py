@@ -31,6 +31,11 @@ def test_a_metric_that_is_better_when_lower_is_turned():
     assert worse_by_chance(ERROR, theirs, ours, RESAMPLING) == pytest.approx(1.0, abs=0.001)
 
 
+def test_a_chance_is_never_nothing():
+    # what was seen is one of the exchanges: of forty rows that all are worse, 1 of 4001
+    assert worse_by_chance(ACCURACY, correct(*[0] * 40), correct(*[1] * 40), RESAMPLING) == 1 / 4001
+
+
 def test_holm_goes_on_while_the_smallest_are_small_enough():
     # 0.01 <= 0.05/4, 0.015 <= 0.05/3, 0.03 > 0.05/2: it stops, though 0.04 <= 0.05/1
     assert holm([0.03, 0.01, 0.04, 0.015], level=0.05) == [False, True, False, True]
