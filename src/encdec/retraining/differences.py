@@ -32,7 +32,11 @@ def parameter_lines(tree: Path, base: Base) -> tuple[ParameterLine, ...]:
 
 
 def text_of(values: Mapping[str, object], key: str) -> str:
-    return shortened(value_text(values[key])) if key in values else "none"
+    """As it stands in params.yaml, whole numbers and fractions alike."""
+    if key not in values:
+        return "none"
+    value = values[key]
+    return repr(value) if isinstance(value, float) else shortened(value_text(value))
 
 
 def data_lines(project: Project, params: Params, base: Base) -> Iterator[DataLine]:

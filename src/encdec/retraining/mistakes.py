@@ -100,10 +100,13 @@ def draw_mistakes(
     """
     if not mistakes:
         return ()
+    told = "that the champion got right and the challenger gets wrong"
+    if "mse" in both.ours.columns:
+        told = "whose error is more than twice that of the champion"
     words = Words(
         name=f"{model}-worst-new-errors",
         title="Worst new errors",
-        caption=f"The worst {len(mistakes)} test rows that the champion got right and the challenger gets wrong.",
+        caption=f"The worst {len(mistakes)} test rows {told}.",
         alt=f"{len(mistakes)} test rows with what is true, what the champion said and what the challenger says.",
         group="mistakes",
     )

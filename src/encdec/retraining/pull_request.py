@@ -9,6 +9,9 @@ from encdec.retraining.document import DataLine, Document, Judged, Mistake, Rows
 from encdec.retraining.markdown import bullets, code, prose, table
 
 WORDS = {"model": "better", "baseline": "worse", "unclear": "no clear difference"}
+RIGHT_OR_WRONG = ("accuracy", "exact_match")
+DOUBLED = ("more than doubled in error", "fell below half")
+"""Of a model that is never right or wrong."""
 MOST_SLICES, MOST_MISTAKES, MOST_PARAMETERS, MOST_NAMED = 12, 8, 40, 10
 
 
@@ -179,10 +182,11 @@ def mistake_part(judged: Judged) -> Iterator[str]:
     if judged.champion is None or not judged.whole.metrics[0].gain:
         return
     yield "### Worst new errors"
+    wrong, right = ("became wrong", "became right") if judged.metric in RIGHT_OR_WRONG else DOUBLED
     if not judged.mistakes:
-        yield f"No test row became wrong; {counted(judged.num_mended)} became right."
+        yield f"No test row {wrong}; {counted(judged.num_mended)} {right}."
         return
-    yield f"{counted(judged.num_mistakes)} became wrong, {judged.num_mended:,} became right."
+    yield f"{counted(judged.num_mistakes)} {wrong}, {judged.num_mended:,} {right}."
     for picture in judged.pictures:
         yield f"![{prose(picture.alt)}]({picture.file})"
     shown = judged.mistakes[:MOST_MISTAKES]

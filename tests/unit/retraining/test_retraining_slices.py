@@ -53,6 +53,14 @@ def test_a_slice_that_lost_half_is_named_and_one_that_lost_a_row_is_not():
     assert lines[0].before == 1.0
 
 
+def test_many_slices_get_as_many_exchanges_as_their_correction_asks():
+    # 40 slices at 5 %: each must have a chance below 0.00125, which 100 exchanges cannot show
+    theirs, ours = correct(*[1] * 1200), correct(*[0] * 30, *[1] * 1170)
+    groups = {f"{number:02d}": np.arange(30 * number, 30 * number + 30) for number in range(40)}
+    lines = lines_of(ACCURACY, ours, theirs, groups, Resampling(100, 0.95, 7))
+    assert [line.name for line in lines if line.worse] == ["00"]
+
+
 def test_two_models_that_are_alike_seldom_have_a_slice_that_is_worse():
     # level 0.05 for all ten slices together: of 40 pairs of alike models at most 6 (a binomial's 99.9 %) have one
     generator = np.random.default_rng(1)
