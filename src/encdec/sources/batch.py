@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from encdec.params.data import Folder, Table
-from encdec.sources.folder import AT as FOLDER
+from encdec.sources.entries import AT as FOLDER
 from encdec.sources.folder import packed
 from encdec.sources.image_index import list_index
 from encdec.sources.image_tree import list_tree

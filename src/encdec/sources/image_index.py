@@ -71,7 +71,11 @@ def rows_of(user_dir: Path, folder: Path, index: str) -> Iterator[Line | Rejecti
     inside = "" if folder == user_dir else f"{folder.relative_to(user_dir).as_posix()}/"
     for row in read_rows(file, ["path", "label"], optional=["split"]):
         place = f"{inside}{row.sample if isinstance(row, Rejection) else row.place}"
-        yield row._replace(sample=place) if isinstance(row, Rejection) else Line(place, *row.cells, folder=inside)
+        if isinstance(row, Rejection):
+            yield row._replace(sample=place)
+        else:
+            path, label, split = row.cells
+            yield Line(place, path, label, split, folder=inside)
 
 
 def problem_of(line: Line, *, with_splits: bool, user_dir: Path) -> tuple[str, str] | None:
