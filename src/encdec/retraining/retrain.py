@@ -195,7 +195,6 @@ def finish(
     page = places.tree / PAGE
     if document.retrained and page.is_file():
         shutil.copyfile(page, places.results / REPORT)
-    note = f"**{document.sentence}**\n\n{text}"
     status = {"stopped": "KILLED", "failed": "FAILED"}.get(document.outcome, "FINISHED")
     numbers = {
         f"gain/{judged.model}": judged.whole.metrics[0].gain.value
@@ -203,7 +202,7 @@ def finish(
         if judged.whole.metrics[0].gain is not None
     }
     chosen = {key: value for key, value in (tags or {}).items() if value}
-    end_retraining(store, run_id, Ended(document.outcome, status, chosen, numbers, note, places.results))
+    end_retraining(store, run_id, Ended(document.outcome, status, chosen, numbers, text, places.results))
     show(places)
     hand_over(document, text)
     return document
@@ -223,7 +222,7 @@ def hand_over(document: Document, text: str) -> None:
     hand_on(
         text,
         {
-            "due": document.retrained or document.outcome == "decided",
+            "due": document.outcome not in ("nothing", "invalid"),
             "retrained": document.retrained,
             "changed": document.changed,
             "accepted": document.accepted,
