@@ -32,8 +32,12 @@ class Trained(NamedTuple):
     repro: str | None
 
 
-def put_in_place(places: Places, state: Unfinished) -> Unfinished:
-    """The batch into data/00_source, the values into params.yaml."""
+def put_in_place(places: Places, state: Unfinished, *, with_values: bool = True) -> Unfinished:
+    """The batch into data/00_source, the values into params.yaml.
+
+    Args:
+        with_values: not where the params.yaml of another commit lies here now.
+    """
     batch = state.batch
     if batch is not None:
         user_dir = places.source / batch.kind
@@ -44,7 +48,8 @@ def put_in_place(places: Places, state: Unfinished) -> Unfinished:
             place(places.staged, user_dir)
             state = next_phase(places, state, "tracking")
     if state.at("tracking"):
-        write_text(places.tree / PARAMS_FILE, state.params)
+        if with_values:
+            write_text(places.tree / PARAMS_FILE, state.params)
         if batch is not None:
             track_again(places.tree, places.source, batch.kind)
         state = next_phase(places, state, "running")

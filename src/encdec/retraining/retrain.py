@@ -50,7 +50,7 @@ def retrain(store: Store, request: Request) -> Document:
             raise ValueError("a retraining has begun and not ended: `encdec retrain` goes on with it")
         if state is not None and state.base != base.commit:
             say("what had begun was of another commit: its data are put in place, then it is decided anew")
-            put_in_place(places, state)
+            put_in_place(places, state, with_values=False)
             drop_state(places.work)
             state = None
         if state is not None:

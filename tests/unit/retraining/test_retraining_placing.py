@@ -122,6 +122,12 @@ def test_a_kill_before_or_after_any_rename_changes_nothing_of_the_end(
             assert not list(places.tree.rglob("*.partial"))
 
 
+def test_the_params_of_another_commit_stay(places, params, batch):
+    put_in_place(places, begun(places, params, batch, "append"), with_values=False)
+    assert (places.tree / "params.yaml").read_text() == "old"
+    assert len(content(places.source)) == len(OLD) + len(NEW)
+
+
 def test_appended_files_lie_below_their_class_in_a_folder_of_the_batch(places, params, batch):
     state = begun(places, params, batch, "append")
     put_in_place(places, state)
