@@ -152,7 +152,7 @@ def check_body(body: str, project: Project) -> None:
         "### Classes and slices",
         "### Worst new errors",
         "### The gate",
-        "`encdec rollback cnn`",
+        "cnn had no champion before",
     ):
         assert part in body
     assert (results(project) / "report.html").read_bytes() == (

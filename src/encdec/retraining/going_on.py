@@ -146,8 +146,12 @@ def undo(places: Places, state: Unfinished, models: tuple[Judged, ...]) -> list[
     """In Markdown; the names in it are ours."""
     lines = ["Before it is merged: close this pull request."]
     lines.append("After it is merged: `git revert` it, then `dvc checkout`: nothing is trained again.")
-    back = [judged.gate.undo for judged in models if judged.promoted and judged.gate is not None and judged.gate.undo]
-    lines += [f"The champion of before: `{command}`." for command in back]
+    for judged in models:
+        if judged.promoted and judged.gate is not None:
+            back = f"The champion of before: `{judged.gate.undo}`."
+            lines.append(
+                back if judged.gate.undo else f"{judged.model} had no champion before, so there is none to go back to."
+            )
     if any(judged.accepted and not judged.promoted for judged in models):
         lines.append("No champion was moved: `encdec promote MODEL` does that, and `encdec rollback MODEL` undoes it.")
     if state.batch is not None and state.batch.mode == "replace":
