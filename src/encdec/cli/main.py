@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "predict": "what a trained model answers to your own images or texts",
     "promote": "make a trained model the champion of its name in the registry, if it passes the gate",
     "reproduce": "make the result of a run again, and say whether it is the same to the byte",
+    "retrain": "train anew where there is a reason to, and say why or why not",
     "rollback": "put the previous champion of a model back",
     "seeds": "train and evaluate models with several seeds, and say how much their results vary",
     "serve": "a trained model over HTTP",

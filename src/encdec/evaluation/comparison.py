@@ -89,6 +89,14 @@ def beside(
     )
 
 
+def gain_of(found: Comparison) -> Interval | None:
+    """Model less baseline, turned so that above 0 is better; None without an opponent."""
+    if found.difference is None:
+        return None
+    value, low, high = found.difference
+    return Interval(value, low, high) if found.metric.higher_is_better else Interval(-value, -high, -low)
+
+
 def check(scores: Scores, opponents: Sequence[Opponent]) -> None:
     rows = num_rows(scores.columns)
     known = [metric.name for metric in scores.metrics]

@@ -147,8 +147,13 @@ class MnistLike(Mnist):
     sha256: IdxDigests
 
 
+Batches = Annotated[int, Field(ge=0)]
+"""How many of the batches that came after the base data are used, the newest ones; 0: all."""
+
+
 class Folder(Section):
     index: str | None
+    batches: Batches
     height: Side
     width: Side
     channels: Literal[1, 3]
@@ -270,6 +275,7 @@ class Multi30k(Section):
 
 class Table(Section):
     file: Name
+    batches: Batches
     source_column: Name
     target_column: Name
     slice_column: Name | None

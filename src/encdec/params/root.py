@@ -14,6 +14,7 @@ from encdec.models.vae.spec import VaeSpec
 from encdec.params.data import Evaluation, Images, Pairs, Tracking, TuningRules
 from encdec.params.monitoring import Monitoring
 from encdec.params.promotion import ModelGate, Promotion
+from encdec.params.retraining import Retraining
 from encdec.params.search import Scalar, Search
 from encdec.params.section import PositiveFloat, PositiveInt, Section
 
@@ -64,6 +65,7 @@ class Params(Section):
     tracking: Tracking
     promotion: Promotion
     monitoring: Monitoring
+    retraining: Retraining
 
     def kind_enabled(self, kind: Kind) -> bool:
         return self.images.enabled if kind == "images" else self.pairs.enabled

@@ -9,7 +9,7 @@ import numpy as np
 from encdec.cards import Card, ImageCard, PairCard
 from encdec.datasets.images import ImageSplit
 from encdec.datasets.pairs import PairSplit, TokenRows
-from encdec.evaluation.bootstrap import Interval, Resampling
+from encdec.evaluation.bootstrap import Resampling
 from encdec.evaluation.comparison import Comparison, Opponent, compare
 from encdec.evaluation.evaluate import check_card, score_images, score_pairs
 from encdec.metrics.scores import Scores
@@ -129,11 +129,3 @@ def compare_with(
         return compare(candidate, [], resampling=resampling)
     shared = tuple(metric.name for metric in candidate.metrics) if names is None else tuple(names)
     return compare(candidate, [Opponent(CHAMPION, champion.columns, shared)], resampling=resampling)
-
-
-def gain_of(found: Comparison) -> Interval | None:
-    """Candidate less champion, turned so that above 0 is better; None without a champion."""
-    if found.difference is None:
-        return None
-    value, low, high = found.difference
-    return Interval(value, low, high) if found.metric.higher_is_better else Interval(-value, -high, -low)

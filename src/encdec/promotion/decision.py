@@ -6,8 +6,7 @@ from typing import Literal, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict
 
 from encdec.evaluation.bootstrap import Interval
-from encdec.evaluation.comparison import Comparison
-from encdec.promotion.compare import gain_of
+from encdec.evaluation.comparison import Comparison, gain_of
 from encdec.promotion.gate import Check
 
 

@@ -2,17 +2,18 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from encdec.evaluation.bootstrap import Interval
-from encdec.evaluation.comparison import Comparison
+from encdec.evaluation.comparison import Comparison, gain_of
 from encdec.params.promotion import ModelGate, Promotion
 from encdec.promotion.behaviour import Behaviour
-from encdec.promotion.compare import gain_of
-from encdec.promotion.latency import Latency
 from encdec.report.numbers import signed, significant, with_interval
+
+if TYPE_CHECKING:  # torch: a decision is read without it
+    from encdec.promotion.latency import Latency
 
 NAMED_AT_MOST = 3
 
@@ -59,8 +60,8 @@ class Evidence(NamedTuple):
     incomparable: str | None
     replace_incomparable: bool
     validation: Validation
-    latency: Latency
-    latency_champion: Latency | None
+    latency: "Latency"
+    latency_champion: "Latency | None"
     size_mb: float
     behaviour: Behaviour | None
     champion_data: str | None = None

@@ -19,8 +19,11 @@ class Entry(NamedTuple):
 
 
 class Listing(NamedTuple):
+    """`indices`: the index files that were read, by their path inside the user's folder."""
+
     entries: Sequence[Entry]
     rejected: Sequence[Rejection]
+    indices: Sequence[str] = ()
 
 
 def unusable(text: str) -> str:

@@ -11,7 +11,7 @@ from encdec.params.data import SPLITS, Folder
 from encdec.pixels import fit_pixels
 from encdec.sources.classes import check_classes
 from encdec.sources.decoding import SUFFIXES, ImageError, decode_image
-from encdec.sources.entries import AT, Entry
+from encdec.sources.entries import AT, Entry, Listing
 from encdec.sources.image_file import ImageFiles
 from encdec.sources.image_index import list_index
 from encdec.sources.image_tree import list_tree
@@ -19,6 +19,7 @@ from encdec.sources.manifest import IMAGE_COLUMNS, ImageSample, frame, image_row
 from encdec.sources.provenance import FILES_FOLDER, digest, write_image_source
 from encdec.sources.rejections import Rejection, hold_limit
 from encdec.sources.shards import SHARDS_FOLDER, ShardWriter
+from encdec.sources.window import batch_of, outside
 from encdec.sources.workers import worked
 
 LICENCE = "the user's own data"
@@ -34,7 +35,7 @@ def ingest_folder(params: Folder, *, user_dir: Path, out: Path) -> None:
         ValueError: there is no image, something lies there that cannot belong, too much is rejected, or the classes
             are none that could be told apart.
     """
-    listing = list_tree(user_dir) if params.index is None else list_index(user_dir, params.index)
+    listing = in_window(params, user_dir)
     if not listing.entries and not listing.rejected:
         raise ValueError(
             f"{user_dir}: holds no image. Put yours into {user_dir}/<class>/ ({', '.join(SUFFIXES)}), or name in "
@@ -42,18 +43,11 @@ def ingest_folder(params: Folder, *, user_dir: Path, out: Path) -> None:
         )
     files = out / FILES_FOLDER
     files.mkdir()
-    if params.index is not None:
-        (files / params.index).write_bytes((user_dir / params.index).read_bytes())
+    indices = keep_indices(listing, user_dir, files)
     shards = files / SHARDS_FOLDER
     shards.mkdir()
     shares = params.split.shares()
-    found = Packed([], [], {})
-    pack = partial(pack_images, user_dir=user_dir, shards=shards, shape=params.shape, shares=shares)
-    with closing(worked(pack, list(enumerate(listing.entries)), label="ingest images")) as parts:
-        for part in parts:
-            found.rows.extend(part.rows)
-            found.rejected.extend(part.rejected)
-            found.digests.update(part.digests)
+    found = packed(params, listing, user_dir=user_dir, shards=shards)
     rejected = [*listing.rejected, *found.rejected]
     manifest = frame(found.rows, IMAGE_COLUMNS)
     what = f"files in {user_dir}"
@@ -64,8 +58,7 @@ def ingest_folder(params: Folder, *, user_dir: Path, out: Path) -> None:
         counts = manifest["split"].value_counts()
         shares = {split: int(counts.get(split, 0)) / len(manifest) for split in SPLITS}
     classes = sorted(set(manifest["label"])) if params.classes is None else params.classes
-    if params.index is not None:
-        found.digests[params.index] = digest(files / params.index)
+    found.digests.update(indices)
     write_image_source(
         out,
         name="folder",
@@ -77,12 +70,49 @@ def ingest_folder(params: Folder, *, user_dir: Path, out: Path) -> None:
     )
 
 
+def in_window(params: Folder, user_dir: Path) -> Listing:
+    """The base data and the batches in use.
+
+    Raises:
+        ValueError: something lies there that cannot belong.
+    """
+    if params.index is not None:
+        return list_index(user_dir, params.index, newest=params.batches)
+    listing = list_tree(user_dir)
+    paths = [each.path for each in listing.entries] + [each.sample for each in listing.rejected]
+    left_out = outside((name for name in map(batch_of, paths) if name is not None), newest=params.batches)
+    entries = [each for each in listing.entries if batch_of(each.path) not in left_out]
+    return Listing(entries, [each for each in listing.rejected if batch_of(each.sample) not in left_out])
+
+
+def keep_indices(listing: Listing, user_dir: Path, files: Path) -> dict[str, str]:
+    """Copy the index files that were read, and give the SHA-256 of each by its place."""
+    found = {}
+    for name in listing.indices:
+        (files / name).parent.mkdir(parents=True, exist_ok=True)
+        (files / name).write_bytes((user_dir / name).read_bytes())
+        found[name] = digest(files / name)
+    return found
+
+
 class Packed(NamedTuple):
     """Some of the files: their rows of the manifest, what cannot be used, and the SHA-256 of each that is kept."""
 
     rows: list[tuple[object, ...]]
     rejected: list[Rejection]
     digests: dict[str, str]
+
+
+def packed(params: Folder, listing: Listing, *, user_dir: Path, shards: Path) -> Packed:
+    """All files of a listing, by all cores, into an existing folder of shards."""
+    found, shares = Packed([], [], {}), params.split.shares()
+    pack = partial(pack_images, user_dir=user_dir, shards=shards, shape=params.shape, shares=shares)
+    with closing(worked(pack, list(enumerate(listing.entries)), label="ingest images")) as parts:
+        for part in parts:
+            found.rows.extend(part.rows)
+            found.rejected.extend(part.rejected)
+            found.digests.update(part.digests)
+    return found
 
 
 def pack_images(

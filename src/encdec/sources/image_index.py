@@ -1,6 +1,7 @@
 """The images that a user's index file names, with their labels and perhaps their splits."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -9,43 +10,72 @@ from encdec.sources.columns import read_rows
 from encdec.sources.entries import AT, Entry, Listing, unusable
 from encdec.sources.image_tree import INDEX_SUFFIXES
 from encdec.sources.rejections import Rejection
+from encdec.sources.window import batch_folders, outside
 
 
 class Line(NamedTuple):
-    """A row of the index. `place`: file and line."""
+    """A row of an index. `place`: file and line. `folder`: what its path begins at, inside the user's folder."""
 
     place: str
     path: str
     label: str
     split: str
+    folder: str = ""
 
 
-def list_index(user_dir: Path, index: str) -> Listing:
-    """Each row of the index, in its order; a row that is malformed or names no image is rejected under its line.
+def list_index(user_dir: Path, index: str, *, newest: int = 0, whole: bool = True) -> Listing:
+    """Each row of the index, in its order, then those of later batches, each of which has an index of that name.
+
+    A row that is malformed or names no image is rejected under its line.
+
+    Args:
+        newest: how many of the later batches are used; 0: all.
+        whole: whether a split column must name all splits; a batch alone need not.
 
     Raises:
-        ValueError: the index is missing or is no table of such columns, or has a split column without all splits.
+        ValueError: an index is missing or is no table of such columns, or has a split column without all splits.
     """
-    file = user_dir / index
-    if file.parent != user_dir or file.suffix.lower() not in INDEX_SUFFIXES or not file.is_file():
-        raise ValueError(f"{AT}.index: {index}: expected the name of a .csv or .parquet file in {user_dir}")
-    if not file.resolve().is_relative_to(user_dir.resolve()):
-        raise ValueError(f"{AT}.index: {index} is a link out of {user_dir}, where a change would not be seen: copy it")
-    rows = list(read_rows(file, ["path", "label"], optional=["split"]))
-    lines = [Line(row.place, *row.cells) for row in rows if not isinstance(row, Rejection)]
+    folders = batch_folders(user_dir)
+    left_out = outside((folder.name for folder in folders), newest=newest)
+    used = [user_dir, *(folder for folder in folders if folder.name not in left_out)]
+    rows = [row for folder in used for row in rows_of(user_dir, folder, index)]
+    lines = [row for row in rows if isinstance(row, Line)]
     splits = {line.split for line in lines} - {""}
     missing = [split for split in SPLITS if split not in splits]
-    if splits and missing:
+    if whole and splits and missing:
         told = f"the column split has no row for {', '.join(missing)}; leave it out, or name all three"
-        raise ValueError(f"{file}: {told}")
+        raise ValueError(f"{user_dir / index}: {told}")
     sound, rejected = [], [row for row in rows if isinstance(row, Rejection)]
     for line in lines:
         problem = problem_of(line, with_splits=bool(splits), user_dir=user_dir)
         if problem:
             rejected.append(Rejection(line.place, *problem))
         else:
-            sound.append(line._replace(path=PurePosixPath(line.path).as_posix()))
-    return once(sound, rejected)
+            sound.append(line._replace(path=PurePosixPath(line.folder, line.path).as_posix()))
+    return once(sound, rejected)._replace(
+        indices=[(folder / index).relative_to(user_dir).as_posix() for folder in used]
+    )
+
+
+def rows_of(user_dir: Path, folder: Path, index: str) -> Iterator[Line | Rejection]:
+    """The lines of one index; those of a batch have its folder before them.
+
+    Raises:
+        ValueError: there is no such index, or it is no table.
+    """
+    file = folder / index
+    if file.parent != folder or file.suffix.lower() not in INDEX_SUFFIXES or not file.is_file():
+        raise ValueError(f"{AT}.index: {index}: expected the name of a .csv or .parquet file in {folder}")
+    if not file.resolve().is_relative_to(user_dir.resolve()):
+        raise ValueError(f"{AT}.index: {index} is a link out of {user_dir}, where a change would not be seen: copy it")
+    inside = "" if folder == user_dir else f"{folder.relative_to(user_dir).as_posix()}/"
+    for row in read_rows(file, ["path", "label"], optional=["split"]):
+        place = f"{inside}{row.sample if isinstance(row, Rejection) else row.place}"
+        if isinstance(row, Rejection):
+            yield row._replace(sample=place)
+        else:
+            path, label, split = row.cells
+            yield Line(place, path, label, split, folder=inside)
 
 
 def problem_of(line: Line, *, with_splits: bool, user_dir: Path) -> tuple[str, str] | None:
@@ -72,11 +102,11 @@ def once(lines: list[Line], rejected: list[Rejection]) -> Listing:
     entries = []
     for path, same in by_path.items():
         first, *others = same
-        if all(line[2:] == first[2:] for line in others):
+        if all(line[2:4] == first[2:4] for line in others):
             entries.append(Entry(path, first.label, first.split or None))
             refused, reason, detail = others, "named twice", f"{path} stands already in {first.place}"
         else:
-            said = ", ".join(f"{line.place} ({' '.join(line[2:]).strip()})" for line in same)
+            said = ", ".join(f"{line.place} ({' '.join(line[2:4]).strip()})" for line in same)
             refused, reason, detail = same, "contradiction", f"{path} is not the same in {said}"
         rejected.extend(Rejection(line.place, reason, detail) for line in refused)
     return Listing(entries, rejected)

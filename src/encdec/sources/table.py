@@ -1,4 +1,4 @@
-"""Source `table`: a user's own text pairs in one file."""
+"""Source `table`: a user's own text pairs in one file, and in those of later batches beside it."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -11,6 +11,7 @@ from encdec.sources.header import listed
 from encdec.sources.manifest import PairSample, pair_manifest, write_manifest
 from encdec.sources.provenance import FILES_FOLDER, write_pair_source
 from encdec.sources.rejections import Rejection, hold_limit
+from encdec.sources.window import BATCHES_FOLDER, batch_files, outside
 
 LICENCE = "the user's own data"
 LONGEST_NAME = 100
@@ -19,22 +20,24 @@ AT = "pairs.sources.table"
 
 
 def ingest_table(params: Table, *, user_dir: Path, out: Path) -> None:
-    """Copy and describe the pairs of the user's file in `user_dir`.
+    """Copy and describe the pairs of the user's file in `user_dir`, and of the batches in use.
 
     Raises:
-        ValueError: the file is missing or is not what it should be.
+        ValueError: a file is missing or is not what it should be.
     """
     path = locate(params, user_dir)
     shares = params.split.shares()
-    found = list(read_pairs(params, path))
+    batches = batches_in_use(params, user_dir)
+    found = [*read_pairs(params, path), *(one for batch in batches for one in read_batch(params, batch))]
     samples = [one for one in found if isinstance(one, PairSample)]
     rejected = [one for one in found if isinstance(one, Rejection)]
     check_rows(path, samples, rejected)
     hold_limit(rejected, accepted=len(samples), what="rows", limit=params.max_rejected, key=f"{AT}.max_rejected")
     write_manifest(out, pair_manifest(samples, shares=shares), rejected=rejected)
-    kept = out / FILES_FOLDER / params.file
-    kept.parent.mkdir(parents=True)
-    copyfile(path, kept)
+    for file in (path, *batches):
+        kept = out / FILES_FOLDER / file.relative_to(user_dir)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        copyfile(file, kept)
     write_pair_source(out, name="table", split=shares, licence=LICENCE)
 
 
@@ -53,6 +56,26 @@ def locate(params: Table, user_dir: Path) -> Path:
     if not path.resolve().is_relative_to(user_dir.resolve()):
         raise ValueError(f"{AT}.file: {params.file} lies outside {user_dir}, where a change would not be seen")
     return path
+
+
+def batches_in_use(params: Table, user_dir: Path) -> list[Path]:
+    """The files of later batches, the oldest first.
+
+    Raises:
+        ValueError: one is a link out of the folder, where a change would not be seen.
+    """
+    files = [file for file in batch_files(user_dir, SUFFIXES) if file != user_dir / params.file]
+    for file in files:
+        if not file.resolve().is_relative_to(user_dir.resolve()):
+            raise ValueError(f"{file}: is a link out of {user_dir}, where a change would not be seen: copy it")
+    left_out = outside((file.name for file in files), newest=params.batches)
+    return [file for file in files if file.name not in left_out]
+
+
+def read_batch(params: Table, path: Path) -> Iterator[PairSample | Rejection]:
+    """The rows of a batch, named by its place below the user's folder: the main file may have the same name."""
+    for one in read_pairs(params, path):
+        yield one._replace(sample=f"{BATCHES_FOLDER}/{one.sample}")
 
 
 def read_pairs(params: Table, path: Path) -> Iterator[PairSample | Rejection]:

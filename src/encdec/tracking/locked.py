@@ -20,9 +20,12 @@ class LockedStage(NamedTuple):
 
 def read_dvc_lock(file: Path) -> dict[str, LockedStage]:
     """All stages of a dvc.lock by name; nothing where there is no such file."""
-    if not file.is_file():
-        return {}
-    document: Any = yaml.load(file.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return parse_dvc_lock(file.read_bytes()) if file.is_file() else {}
+
+
+def parse_dvc_lock(content: str | bytes) -> dict[str, LockedStage]:
+    """The same of its text."""
+    document: Any = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     stages: Mapping[str, Any] = (document or {}).get("stages") or {}
     return {
         str(name): LockedStage(digests(stage.get("outs", ())), digests(stage.get("deps", ())))

@@ -1,6 +1,7 @@
 """Loaded by every Python that a test starts: writes which project modules and data files a stage used.
 
-Where ENCDEC_PAUSE says so, it makes the stage stand still in the middle of its work, so that a signal finds it there.
+Where ENCDEC_PAUSE says so, it makes the stage, or with `commands` any Python, stand still in the middle of its work,
+so that a signal finds it there.
 
 Named sitecustomize so that Python imports it at its start; it is on the path of the tests' stages alone.
 """
@@ -40,7 +41,7 @@ if FOLDER and STAGE and Path(sys.argv[0] if sys.argv else "").name != "dvc":
 
 PAUSE = json.loads(os.environ.get("ENCDEC_PAUSE", "null"))
 
-if PAUSE and STAGE and Path(sys.argv[0] if sys.argv else "").name != "dvc":
+if PAUSE and (STAGE or PAUSE.get("commands")) and Path(sys.argv[0] if sys.argv else "").name != "dvc":
 
     def pause(event: str, args: tuple[object, ...]) -> None:
         if event == "import":

@@ -11,6 +11,7 @@ from encdec.cards import ImageCard
 from encdec.datasets.images import ImageSplit
 from encdec.datasets.pairs import PairSplit
 from encdec.evaluation.bootstrap import Resampling
+from encdec.evaluation.comparison import gain_of
 from encdec.metrics.reconstruction import RECONSTRUCTION_METRICS
 from encdec.metrics.scores import Scores
 from encdec.models.build import build_network, fitting
@@ -26,7 +27,6 @@ from encdec.promotion.compare import (
     Stored,
     as_read_by,
     compare_with,
-    gain_of,
     measure,
     metric_names,
     opponent_of,

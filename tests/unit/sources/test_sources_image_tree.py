@@ -140,4 +140,4 @@ def test_a_folder_that_may_not_be_listed_is_named(put, user_dir, said_by_an_ordi
 def test_an_empty_or_missing_folder_has_no_entries(user_dir, made):
     if not made:
         user_dir.rmdir()
-    assert list_tree(user_dir) == ([], [])
+    assert list_tree(user_dir) == ([], [], ())

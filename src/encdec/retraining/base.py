@@ -1,0 +1,65 @@
+"""What the last commit has: its dvc.lock, and by it the test rows and the models of then, whatever lies here now."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ruamel.yaml import YAML
+
+from encdec.params.root import Kind, ModelName
+from encdec.retraining.decision import Earlier
+from encdec.tracking.flat import flattened
+from encdec.tracking.git import git
+from encdec.tracking.locked import LOCK_FILE, LockedStage, parse_dvc_lock
+from encdec.tracking.project import Project
+from encdec.tracking.reproduction.contents import Contents
+
+COMMIT_CHARACTERS = 8
+
+
+class Base(NamedTuple):
+    """`commit`: None outside of git. `stages`: of its dvc.lock, none where it has none. `params`: by dotted key."""
+
+    commit: str | None
+    stages: Mapping[str, LockedStage]
+    params: Mapping[str, object]
+
+    def test(self, kind: Kind) -> tuple[str, str] | None:
+        """The name and the digest of the test split."""
+        return self.out(f"prepare@{kind}", "test")
+
+    def raw(self, kind: Kind) -> tuple[str, str] | None:
+        return self.out(f"ingest@{kind}", kind)
+
+    def model(self, name: ModelName) -> tuple[str, str] | None:
+        return self.out(f"train@{name}", name)
+
+    def out(self, stage: str, last: str) -> tuple[str, str] | None:
+        """The out of a stage whose path ends with a word."""
+        locked = self.stages.get(stage)
+        found = {path: digest for path, digest in (locked.outs if locked else {}).items() if Path(path).name == last}
+        return next(iter(found.items()), None)
+
+
+def read_base(tree: Path) -> Base:
+    commit = git(tree, "rev-parse", "HEAD")
+    lock, params = (git(tree, "show", f"HEAD:./{name}") for name in (LOCK_FILE, "params.yaml"))
+    values: Mapping[str, Any] = YAML(typ="safe").load(params) if params else {}
+    return Base(commit.strip() if commit else None, parse_dvc_lock(lock) if lock else {}, flattened(values))
+
+
+def lock_commit(tree: Path) -> Earlier | None:
+    """The commit that last changed dvc.lock: what there is without a run in MLflow."""
+    said = git(tree, "log", "-1", "--format=%h %ct", "--", LOCK_FILE)
+    commit, _, seconds = (said or "").strip().partition(" ")
+    return Earlier(f"commit {commit}", datetime.fromtimestamp(int(seconds), UTC)) if commit else None
+
+
+def restore(project: Project, name: str, digest: str, *, scratch: Path) -> Path | None:
+    """An out of then, in a scratch folder; None where neither DVC's cache, nor its remote, nor this tree has it.
+
+    Raises:
+        OSError: the remote could not be asked.
+    """
+    return scratch / name if Contents(project).bring(name, digest, scratch) else None

@@ -1,0 +1,166 @@
+"""A batch of new data: where it comes from, what it is called, and where each of its files will lie."""
+
+import filecmp
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Literal, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from encdec.masking import masked
+from encdec.params.data import Folder, Images, Pairs, Table
+from encdec.params.root import Kind, Params
+from encdec.retraining.archive import SUFFIXES as ARCHIVES
+from encdec.retraining.archive import is_archive, unpack
+from encdec.sources.columns import SUFFIXES as TABLES
+from encdec.sources.image_tree import is_beside_data
+from encdec.sources.partial import Part
+from encdec.sources.stream import RefusedError
+from encdec.sources.transfer import LIMITS, Deadline, transfer
+from encdec.sources.window import BATCHES_FOLDER
+from encdec.tracking.digests import dvc_digest
+
+Mode = Literal["append", "replace"]
+MAX_BYTES = 2**34
+"""Of what is downloaded: 16 GiB."""
+DIGEST_CHARACTERS = 8
+
+
+class Batch(NamedTuple):
+    """`path`: a folder of images, or a table. `name`: batch-<UTC time>-<digest>. `targets`: see `targets_of`.
+
+    `there`: whether every one of its files lies in its place already.
+    """
+
+    kind: Kind
+    mode: Mode
+    path: Path
+    digest: str
+    name: str
+    targets: dict[str, Path]
+    there: bool
+
+
+def check_source(params: Params, kind: Kind) -> None:
+    """Raises ValueError unless the source is one that takes new data."""
+    own: dict[Kind, str] = {"images": "folder", "pairs": "table"}
+    if not params.kind_enabled(kind):
+        raise ValueError(f"--kind {kind}: params.yaml: {kind}.enabled is false: switch it on first")
+    if params.source_name(kind) != own[kind]:
+        raise ValueError(
+            f"--batch: params.yaml: {kind}.source is {params.source_name(kind)}, which is what it is and takes no new "
+            f"data: put yours into data/00_source/{kind} and set {kind}.source to {own[kind]} (docs/data.md)"
+        )
+
+
+def fetch(address: str, *, kind: Kind, scratch: Path) -> Path:
+    """The folder or the table behind a path or an http address; archives are unpacked.
+
+    Raises:
+        ValueError: there is nothing, it cannot be had, or it is nothing of that kind.
+    """
+    path = download(address, scratch) if "://" in address else Path(address).absolute()
+    if not path.exists():
+        raise ValueError(f"--batch: {path}: there is no such file or folder")
+    if is_archive(path):
+        path = unpack(path, scratch / "unpacked")
+    if kind == "images" and not path.is_dir():
+        raise ValueError(f"--batch: {path}: expected a folder of images, or one as {', '.join(ARCHIVES)}")
+    if kind == "pairs":
+        path = table_in(path)
+    return path
+
+
+def table_in(path: Path) -> Path:
+    """The table itself, or the only one in a folder."""
+    if path.is_file() and path.suffix.lower() in TABLES:
+        return path
+    tables = [each for each in sorted(path.glob("*")) if each.suffix.lower() in TABLES] if path.is_dir() else []
+    if len(tables) != 1:
+        told = f"{len(tables)} of them" if tables else "none"
+        raise ValueError(f"--batch: {path}: expected one table ({', '.join(TABLES)}), found {told}")
+    return tables[0]
+
+
+def download(url: str, scratch: Path) -> Path:
+    """A file of that address's own name, resumed and limited as every download."""
+    if not url.lower().startswith(("http://", "https://")):
+        raise ValueError(f"--batch: {masked(url)}: expected a path or an http address")
+    name = PurePosixPath(unquote(urlsplit(url).path)).name
+    if not name.lower().endswith((*ARCHIVES, *TABLES)):
+        raise ValueError(f"--batch: {masked(url)}: expected the address of {', '.join((*ARCHIVES, *TABLES))}")
+    scratch.mkdir(parents=True, exist_ok=True)
+    part = Part(scratch / f"{name}.part")
+    try:
+        transfer(url, part, label=name, max_bytes=MAX_BYTES, deadline=Deadline(LIMITS))
+    except RefusedError as error:
+        raise ValueError(f"--batch: {masked(url)}: {error}") from error
+    part.keep_as(scratch / name)
+    return scratch / name
+
+
+def read_batch(params: Params, path: Path, *, kind: Kind, mode: Mode, user_dir: Path, now: datetime) -> Batch:
+    """What a batch is called and where it will lie.
+
+    One of the same digest keeps the name that it got when it was first added.
+
+    Raises:
+        ValueError: it has a link in it, or does not fit to the table that it is to replace.
+    """
+    section: Images | Pairs = params.images if kind == "images" else params.pairs
+    digest = dvc_digest(path)
+    short = digest[:DIGEST_CHARACTERS]
+    name = known_name(user_dir, short) or f"batch-{now:%Y%m%dT%H%M%SZ}-{short}"
+    targets = targets_of(section.selected, path, mode=mode, name=name)
+    present = all(is_same(user_dir / target, file) for target, file in targets.items())
+    if mode == "replace" and present:
+        present = {each.relative_to(user_dir).as_posix() for each in own_files(user_dir)} == set(targets)
+    return Batch(kind, mode, path, digest, name, targets, present)
+
+
+def known_name(user_dir: Path, short: str) -> str | None:
+    """The name under which a batch of that digest was added."""
+    found = sorted([*user_dir.glob(f"*/batch-*-{short}"), *user_dir.glob(f"{BATCHES_FOLDER}/batch-*-{short}.*")])
+    return found[0].name.partition(".")[0] if found else None
+
+
+def targets_of(section: object, path: Path, *, mode: Mode, name: str) -> dict[str, Path]:
+    """The files of a batch by the place below the user's folder that each is to have."""
+    match section:
+        case Folder(index=None):
+            files = {each.relative_to(path): each for each in own_files(path)}
+            if mode == "replace":
+                return {place.as_posix(): each for place, each in files.items()}
+            inside = {place: Path(place.parts[0], name, *place.parts[1:]) for place in files if len(place.parts) > 1}
+            # what lies in no class's folder is told by the validation, where the batch is looked at by itself
+            return {target.as_posix(): files[place] for place, target in inside.items()}
+        case Folder():
+            start = Path() if mode == "replace" else Path(BATCHES_FOLDER, name)
+            return {(start / each.relative_to(path)).as_posix(): each for each in own_files(path)}
+        case Table(file=main):
+            if mode == "append":
+                return {f"{BATCHES_FOLDER}/{name}{path.suffix.lower()}": path}
+            if Path(main).suffix.lower() != path.suffix.lower():
+                raise ValueError(f"--batch: {path}: is to replace {main}: save it as {Path(main).suffix}")
+            return {main: path}
+    raise ValueError("this source takes no new data")
+
+
+def own_files(folder: Path) -> Iterator[Path]:
+    """All files that are data, and not what a tool or a person puts beside them.
+
+    Raises:
+        ValueError: one is a link: what it leads to would not be versioned.
+    """
+    for each in sorted(folder.rglob("*")):
+        inside = each.relative_to(folder).parts
+        if any(part.startswith(".") for part in inside) or is_beside_data(each.name):
+            continue
+        if each.is_symlink():
+            raise ValueError(f"{each}: is a link: put the file itself there")
+        if each.is_file():
+            yield each
+
+
+def is_same(here: Path, file: Path) -> bool:
+    return here.is_file() and filecmp.cmp(here, file, shallow=False)

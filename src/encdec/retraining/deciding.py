@@ -1,0 +1,104 @@
+"""Finds the facts that a decision is made from: nothing of the project is changed here."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from encdec.outs import write_text
+from encdec.params.loading import load_params
+from encdec.params.root import KINDS, Kind, Params
+from encdec.params.yaml_file import read_yaml
+from encdec.progress import note as say
+from encdec.retraining.base import lock_commit
+from encdec.retraining.batch import Batch, check_source, fetch, read_batch
+from encdec.retraining.changes import PARAMS_FILE, Change, changed_parameters, changes_of
+from encdec.retraining.checked import InvalidData, check_alone, describe
+from encdec.retraining.decision import Decision, Earlier, Facts, History, NewData, decide
+from encdec.retraining.dvc import default_remote
+from encdec.retraining.monitored import Monitored, read_monitored
+from encdec.retraining.overrides import with_values
+from encdec.retraining.request import Places, Request
+from encdec.retraining.versioned import bring_tracked
+from encdec.tracking.mend_lock import mend
+from encdec.tracking.retrained import Last, in_week, last_training, retrainings
+from encdec.tracking.store import Store
+
+RUN_CHARACTERS = 8
+
+
+class Decided(NamedTuple):
+    """`text`: what params.yaml is to say; `rows`: of the batch."""
+
+    decision: Decision
+    params: Params
+    text: str
+    changes: tuple[Change, ...]
+    batch: Batch | None
+    rows: int
+    monitored: Monitored | None
+
+
+def find_facts(store: Store, places: Places, request: Request, *, now: datetime) -> Decided:
+    """
+    Raises:
+        InvalidData: the batch cannot be used, or the monitor says so of the one that it looked at.
+        ValueError: a mistake in params.yaml or in what was asked for.
+    """
+    text, params = params_with(places, request.values)
+    if request.batch is not None and request.kind is not None:
+        check_source(params, request.kind)
+    monitored = read_monitored(request.monitor) if request.monitor is not None else None
+    if monitored is not None and monitored.verdict == "invalid":
+        raise InvalidData(f"the monitor found that the batch cannot be used: {monitored.sentence}")
+    said = mend(places.tree)
+    if said is not None:
+        say(said)
+    kinds: list[Kind] = [kind for kind in KINDS if params.kind_enabled(kind)]
+    bring_tracked(places.tree, places.source, kinds, remote=default_remote(places.tree) is not None)
+    changes = changes_of(places.tree)
+    if request.values:
+        before, after = read_yaml(places.tree / PARAMS_FILE), read_yaml(places.scratch / PARAMS_FILE)
+        changes = tuple(dict.fromkeys([*changes, *changed_parameters(places.tree, before, after)]))
+    batch, new_data = find_batch(places, params, request, changes, now=now)
+    facts = Facts(changes, new_data, monitored, request.scheduled, request.force)
+    decision = decide(facts, params.retraining, history_of(store, places, now=now), now=now)
+    return Decided(decision, params, text, changes, batch, new_data.rows if new_data else 0, monitored)
+
+
+def params_with(places: Places, values: tuple[str, ...]) -> tuple[str, Params]:
+    """The text of params.yaml with other values, and what it says; the file itself stays."""
+    file = places.tree / PARAMS_FILE
+    if not values:
+        return file.read_text(encoding="utf-8"), load_params(file).params
+    text = with_values(file, values)
+    write_text(places.scratch / PARAMS_FILE, text)
+    return text, load_params(places.scratch / PARAMS_FILE).params
+
+
+def find_batch(
+    places: Places, params: Params, request: Request, changes: tuple[Change, ...], *, now: datetime
+) -> tuple[Batch | None, NewData | None]:
+    """The batch, and its rows where they are new: not yet in place, or in place and not yet trained on."""
+    if request.batch is None or request.kind is None:
+        return None, None
+    kind, user_dir = request.kind, places.source / request.kind
+    path = fetch(request.batch, kind=kind, scratch=places.scratch)
+    batch = read_batch(params, path, kind=kind, mode=request.mode, user_dir=user_dir, now=now)
+    if batch.there and not any(change.kind == "data" and change.name.endswith(f"/{kind}") for change in changes):
+        say(f"the batch is in data/00_source/{kind} already, as {batch.name}")
+        return batch, None
+    described = describe(params, batch, scratch=places.scratch / "batch")
+    check_alone(params, batch, described.manifest)
+    return batch, NewData(kind, len(described.manifest), request.mode == "replace")
+
+
+def history_of(store: Store, places: Places, *, now: datetime) -> History:
+    done = retrainings(store)
+    last = done[0] if done else None
+    trained = last_training(store)
+    newest = max((each for each in (last, trained) if each is not None), key=lambda each: each.at, default=None)
+    state = told(newest) if newest is not None else lock_commit(places.tree)
+    return History(state, told(last) if last is not None else None, in_week(done, now))
+
+
+def told(last: Last) -> Earlier:
+    return Earlier(f"run {last.run_id[:RUN_CHARACTERS]}", last.at)

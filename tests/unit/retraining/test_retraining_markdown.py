@@ -1,0 +1,56 @@
+"""Whatever a class, a text or a file is called, the page says it and does nothing else with it."""
+
+import pytest
+
+from encdec.retraining.markdown import code, prose, table
+
+ZERO = "\u200b"
+
+
+@pytest.mark.parametrize(
+    ("text", "markdown"),
+    [
+        ("cat", "`cat`"),
+        ("<img src=x onerror=alert(1)>", "`<img src=x onerror=alert(1)>`"),
+        ("[x](http://evil)", "`[x](http://evil)`"),
+        ("@everyone", "`@everyone`"),
+        ("a`b", "``a`b``"),
+        ("`", "`` ` ``"),
+        ("``` ```", "```` ``` ``` ````"),
+        ("two\nlines\r\n\n# head", "`two lines # head`"),
+        ("gpj.\u202eexe", "`gpj. exe`"),
+        ("  ", "(nothing)"),
+        ("", "(nothing)"),
+        ("x" * 500, f"`{'x' * 160}…`"),
+    ],
+)
+def test_a_text_from_outside_is_code(text, markdown):
+    assert code(text) == markdown
+
+
+@pytest.mark.parametrize(
+    ("text", "markdown"),
+    [
+        ("accuracy 0.98 [0.97, 1.00] (min_new_rows)", "accuracy 0.98 [0.97, 1.00] (min_new_rows)"),
+        ("a [link](http://evil)", f"a [link]\\(http:{ZERO}//evil)"),
+        ("![x](y)", "![x]\\(y)"),
+        ("<script>", "\\<script>"),
+        ("&lt;b&gt;", "\\&lt;b\\&gt;"),
+        ("*bold* _it_ ~~no~~ `c`", "\\*bold\\* \\_it\\_ \\~\\~no\\~\\~ \\`c\\`"),
+        ("ask @joe about #12, gh-7", f"ask @{ZERO}joe about #{ZERO}12, gh{ZERO}-7"),
+        ("www.evil.example", f"www{ZERO}.evil.example"),
+        ("one\n# two", "one # two"),
+        ("back\\slash", "back\\\\slash"),
+    ],
+)
+def test_a_sentence_has_no_markup_but_its_own(text, markdown):
+    assert prose(text) == markdown
+
+
+def test_a_table_reads_as_plain_text_and_no_field_breaks_out_of_it():
+    assert table(("name", "rows"), [(code("a|b"), "1"), ("日本", "1,200")], right=(1,)).splitlines() == [
+        "| name   |  rows |",
+        "| ------ | ----: |",
+        "| `a\\|b` |     1 |",
+        "| 日本   | 1,200 |",
+    ]
