@@ -1,6 +1,7 @@
 """Make a trained model the champion of its name in the MLflow registry, if it passes the gate.
 
   encdec promote cnn                             the model that lies in the project, as of dvc.lock
+  encdec promote all                             each model that is switched on, one after the other
   encdec promote cnn --dry-run                   the same checks; nothing is written and nothing moves
   encdec promote models:/cnn/3                   an older version, judged anew on the test data of now
   encdec promote runs:/0123abcd --note "retrained on May's data"
@@ -19,14 +20,19 @@ Status: 0 accepted, or the champion already; 10 refused; 1 an error, and the cha
 import argparse
 import sys
 
+from encdec.github import fenced, hand_on
+
 REFUSED = 10
+ALL = "all"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("target", metavar="MODEL", help="a model of params.yaml, or models:/NAME/VERSION, runs:/ID, ..")
+    parser.add_argument(
+        "target", metavar="MODEL", help="a model of params.yaml, all of them, or models:/NAME/VERSION, runs:/ID, .."
+    )
     parser.add_argument("--dry-run", action="store_true", help="judge it, but write nothing and move nothing")
     parser.add_argument(
-        "--json", action="store_true", dest="as_json", help="print the decision as JSON, and nothing else"
+        "--json", action="store_true", dest="as_json", help="print each decision as JSON, and nothing else"
     )
     parser.add_argument("--note", metavar="TEXT", help="why; kept with the decision")
     parser.add_argument(
@@ -45,19 +51,26 @@ def run(
     *, target: str, dry_run: bool, as_json: bool, note: str | None, replace_incomparable: bool, other_data: bool
 ) -> None:
     from encdec.params.loading import load_params
+    from encdec.params.root import MODEL_NAMES
     from encdec.promotion.promote import Request, promote
     from encdec.promotion.terminal import decision_text
     from encdec.tracking.here import open_store_here
 
     store = open_store_here()
     params = load_params(store.project.tree / "params.yaml").params
-    outcome = promote(store, params, Request(target, dry_run, note, replace_incomparable, other_data))
-    if as_json:
-        print(outcome.decision.text() if outcome.decision else "null", end="" if outcome.decision else "\n")
-        if outcome.decision is None:
+    targets = [name for name in MODEL_NAMES if params.model_enabled(name)] if target == ALL else [target]
+    refused = False
+    for each in targets:
+        outcome = promote(store, params, Request(each, dry_run, note, replace_incomparable, other_data))
+        text = decision_text(outcome)
+        if not as_json:
+            print(text, flush=True)
+        elif outcome.decision is not None:
+            print(outcome.decision.text(), end="", flush=True)
+        else:
+            print("null", flush=True)
             print(outcome.said, file=sys.stderr)
-    else:
-        print(decision_text(outcome))
-    if outcome.decision is not None and not outcome.decision.accepted:
-        sys.stdout.flush()
+        hand_on(fenced(text), {})
+        refused |= outcome.decision is not None and not outcome.decision.accepted
+    if refused:
         sys.exit(REFUSED)

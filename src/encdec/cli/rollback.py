@@ -9,6 +9,7 @@ The decision is kept as a run of MLflow and as tags of the version that was left
 
 import argparse
 
+from encdec.github import fenced, hand_on
 from encdec.params.root import MODEL_NAMES
 
 
@@ -24,4 +25,6 @@ def run(*, model: str, to: int | None, note: str | None) -> None:
     from encdec.tracking.here import open_store_here
 
     store = open_store_here()
-    print(decision_text(rollback(store, model, to=to, note=note)))
+    text = decision_text(rollback(store, model, to=to, note=note))
+    print(text)
+    hand_on(fenced(text), {})

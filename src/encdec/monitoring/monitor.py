@@ -36,12 +36,16 @@ DIGEST_CHARACTERS = 12
 
 
 class Request(NamedTuple):
-    """`out`: None for a folder of the project's .work, named by the digest of the batch."""
+    """`out`: None for a folder of the project's .work, named by the digest of the batch.
+
+    `address`: where it was brought from; None for a batch that lies where it was named.
+    """
 
     batch: Path
     kind: Kind | None
     predictions: Path | None
     out: Path | None
+    address: str | None = None
 
 
 class Outcome(NamedTuple):
@@ -141,7 +145,7 @@ def given_of(request: Request, batch: Batch) -> Given:
     path = request.batch
     beside = path.is_file() and isinstance(batch.rows, ImageRows) and path.suffix.lower() in INDEX_SUFFIXES
     return Given(
-        path=path.as_posix(),
+        path=request.address or path.as_posix(),
         digest=dvc_digest(path.absolute().parent if beside else path),
         rows=batch.rows.num_rows,
         labelled=batch.labelled,

@@ -3,26 +3,19 @@
 import filecmp
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal, NamedTuple
-from urllib.parse import unquote, urlsplit
 
-from encdec.masking import masked
 from encdec.params.data import Folder, Images, Pairs, Table
 from encdec.params.root import Kind, Params
-from encdec.retraining.archive import SUFFIXES as ARCHIVES
-from encdec.retraining.archive import is_archive, unpack
+from encdec.sources.archive import SUFFIXES as ARCHIVES
 from encdec.sources.columns import SUFFIXES as TABLES
 from encdec.sources.image_tree import is_beside_data
-from encdec.sources.partial import Part
-from encdec.sources.stream import RefusedError
-from encdec.sources.transfer import LIMITS, Deadline, transfer
+from encdec.sources.received import received
 from encdec.sources.window import BATCHES_FOLDER
 from encdec.tracking.digests import dvc_digest
 
 Mode = Literal["append", "replace"]
-MAX_BYTES = 2**34
-"""Of what is downloaded: 16 GiB."""
 DIGEST_CHARACTERS = 8
 
 
@@ -54,21 +47,15 @@ def check_source(params: Params, kind: Kind) -> None:
 
 
 def fetch(address: str, *, kind: Kind, scratch: Path) -> Path:
-    """The folder or the table behind a path or an http address; archives are unpacked.
+    """The folder or the table that is meant.
 
     Raises:
         ValueError: there is nothing, it cannot be had, or it is nothing of that kind.
     """
-    path = download(address, scratch) if "://" in address else Path(address).absolute()
-    if not path.exists():
-        raise ValueError(f"--batch: {path}: there is no such file or folder")
-    if is_archive(path):
-        path = unpack(path, scratch / "unpacked")
+    path = received(address, option="--batch", scratch=scratch)
     if kind == "images" and not path.is_dir():
         raise ValueError(f"--batch: {path}: expected a folder of images, or one as {', '.join(ARCHIVES)}")
-    if kind == "pairs":
-        path = table_in(path)
-    return path
+    return path if kind == "images" else table_in(path)
 
 
 def table_in(path: Path) -> Path:
@@ -80,23 +67,6 @@ def table_in(path: Path) -> Path:
         told = f"{len(tables)} of them" if tables else "none"
         raise ValueError(f"--batch: {path}: expected one table ({', '.join(TABLES)}), found {told}")
     return tables[0]
-
-
-def download(url: str, scratch: Path) -> Path:
-    """A file of that address's own name, resumed and limited as every download."""
-    if not url.lower().startswith(("http://", "https://")):
-        raise ValueError(f"--batch: {masked(url)}: expected a path or an http address")
-    name = PurePosixPath(unquote(urlsplit(url).path)).name
-    if not name.lower().endswith((*ARCHIVES, *TABLES)):
-        raise ValueError(f"--batch: {masked(url)}: expected the address of {', '.join((*ARCHIVES, *TABLES))}")
-    scratch.mkdir(parents=True, exist_ok=True)
-    part = Part(scratch / f"{name}.part")
-    try:
-        transfer(url, part, label=name, max_bytes=MAX_BYTES, deadline=Deadline(LIMITS))
-    except RefusedError as error:
-        raise ValueError(f"--batch: {masked(url)}: {error}") from error
-    part.keep_as(scratch / name)
-    return scratch / name
 
 
 def read_batch(params: Params, path: Path, *, kind: Kind, mode: Mode, user_dir: Path, now: datetime) -> Batch:

@@ -37,6 +37,7 @@ def begin(store: Store, places: Places, request: Request, decided: Decided, base
         places.work,
         Unfinished(
             request=request.key,
+            inputs=decided.inputs,
             base=base.commit,
             began=now.timestamp(),
             sentence=decision.sentence,

@@ -1,6 +1,8 @@
 """Finds the facts that a decision is made from: nothing of the project is changed here."""
 
+import json
 from datetime import datetime
+from hashlib import sha256
 from typing import NamedTuple
 
 from encdec.outs import write_text
@@ -12,12 +14,14 @@ from encdec.retraining.base import lock_commit
 from encdec.retraining.batch import Batch, check_source, fetch, read_batch
 from encdec.retraining.changes import PARAMS_FILE, Change, changed_parameters, changes_of
 from encdec.retraining.checked import InvalidData, check_alone, describe
-from encdec.retraining.decision import Decision, Earlier, Facts, History, NewData, decide
+from encdec.retraining.decision import Decision, Earlier, Facts, History, NewData, Same, decide
 from encdec.retraining.dvc import default_remote
 from encdec.retraining.monitored import Monitored, read_monitored
 from encdec.retraining.overrides import with_values
 from encdec.retraining.request import Places, Request
 from encdec.retraining.versioned import bring_tracked
+from encdec.tracking.digests import dvc_digest, read_ignore
+from encdec.tracking.locked import LOCK_FILE
 from encdec.tracking.mend_lock import mend
 from encdec.tracking.retrained import Last, in_week, last_training, retrainings
 from encdec.tracking.store import Store
@@ -26,7 +30,7 @@ RUN_CHARACTERS = 8
 
 
 class Decided(NamedTuple):
-    """`text`: what params.yaml is to say; `rows`: of the batch."""
+    """`text`: what params.yaml is to say; `rows`: of the batch; `inputs`: a digest of all that would be read."""
 
     decision: Decision
     params: Params
@@ -35,6 +39,7 @@ class Decided(NamedTuple):
     batch: Batch | None
     rows: int
     monitored: Monitored | None
+    inputs: str
 
 
 def find_facts(store: Store, places: Places, request: Request, *, now: datetime) -> Decided:
@@ -60,8 +65,9 @@ def find_facts(store: Store, places: Places, request: Request, *, now: datetime)
         changes = tuple(dict.fromkeys([*changes, *changed_parameters(places.tree, before, after)]))
     batch, new_data = find_batch(places, params, request, changes, now=now)
     facts = Facts(changes, new_data, monitored, request.scheduled, request.force)
-    decision = decide(facts, params.retraining, history_of(store, places, now=now), now=now)
-    return Decided(decision, params, text, changes, batch, new_data.rows if new_data else 0, monitored)
+    inputs = inputs_of(places, text, changes, batch)
+    decision = decide(facts, params.retraining, history_of(store, places, inputs, now=now), now=now)
+    return Decided(decision, params, text, changes, batch, new_data.rows if new_data else 0, monitored, inputs)
 
 
 def params_with(places: Places, values: tuple[str, ...]) -> tuple[str, Params]:
@@ -91,13 +97,32 @@ def find_batch(
     return batch, NewData(kind, len(described.manifest), request.mode == "replace")
 
 
-def history_of(store: Store, places: Places, *, now: datetime) -> History:
+def inputs_of(places: Places, text: str, changes: tuple[Change, ...], batch: Batch | None) -> str:
+    """The SHA-256 of what dvc.lock has and of what is other now: the same on every machine."""
+    ignore = read_ignore(places.tree)
+    changed = [places.tree / change.name for change in changes if change.kind in ("data", "code", "outs")]
+    parts = [
+        dvc_digest(places.tree / LOCK_FILE) if (places.tree / LOCK_FILE).is_file() else None,
+        text,
+        [(path.name, dvc_digest(path, ignore=ignore) if path.exists() else None) for path in changed],
+        (batch.kind, batch.mode, batch.digest) if batch is not None else None,
+    ]
+    return sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def history_of(store: Store, places: Places, inputs: str, *, now: datetime) -> History:
     done = retrainings(store)
+    same = next((each for each in done if each.inputs == inputs), None)
     last = done[0] if done else None
     trained = last_training(store)
     newest = max((each for each in (last, trained) if each is not None), key=lambda each: each.at, default=None)
     state = told(newest) if newest is not None else lock_commit(places.tree)
-    return History(state, told(last) if last is not None else None, in_week(done, now))
+    return History(
+        state,
+        told(last) if last is not None else None,
+        in_week(done, now),
+        Same(*told(same), same.outcome) if same is not None else None,
+    )
 
 
 def told(last: Last) -> Earlier:

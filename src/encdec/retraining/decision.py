@@ -40,12 +40,21 @@ class Earlier(NamedTuple):
     at: datetime
 
 
+class Same(NamedTuple):
+    """A retraining of the very same data, parameters and code, which did not find its way into dvc.lock here."""
+
+    what: str
+    at: datetime
+    outcome: str
+
+
 class History(NamedTuple):
     """`state`: what dvc.lock comes from. `last`: the last retraining. `week`: how many there were in seven days."""
 
     state: Earlier | None
     last: Earlier | None
     week: int
+    same: Same | None = None
 
 
 class Reason(NamedTuple):
@@ -70,6 +79,8 @@ def decide(facts: Facts, policy: Retraining, history: History, *, now: datetime)
     work = tuple(work_of(facts))
     if not work and not facts.forced:
         return Decision(False, nothing_to_do(facts, history), ())
+    if history.same is not None and not facts.forced:
+        return Decision(False, done_before(history.same), work)
     counted = [reason for reason in work if counts(reason, facts, policy)]
     if facts.forced:
         counted = [*work, Reason("forced", "it was forced")]
@@ -171,6 +182,14 @@ def nothing_to_do(facts: Facts, history: History) -> str:
             "give some with --batch, or --force it."
         )
     return f"Not retraining: {since}."
+
+
+def done_before(same: Same) -> str:
+    """Two triggers at once, each on a machine of its own, are one retraining; so is a schedule after a refusal."""
+    return (
+        f"Not retraining: {same.what} of {same.at:%Y-%m-%d} was given the same data, parameters and code, and came to "
+        f"its end ({same.outcome}); --force does it again."
+    )
 
 
 def sentence_of(reasons: Sequence[Reason], *, forced_alone: bool) -> str:

@@ -52,6 +52,16 @@ def fetch_results(tree: Path) -> None:
         run_dvc(tree, "fetch", "--run-cache", "--all-commits", what="fetch from its remote")
 
 
+def push_results(tree: Path) -> None:
+    """Give data, models and the run-cache to the remote.
+
+    Raises:
+        ValueError: it cannot be reached, or takes nothing.
+    """
+    note("retrain: pushing data and results to DVC's remote")
+    run_dvc(tree, "push", "--run-cache", what="push to its remote")
+
+
 def run_repro(tree: Path, work: Path, *, hours: float, force: bool) -> Ran:
     """Run what changed; what the stages print goes on to stderr, line by line.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from encdec.github import hand_on
 from encdec.outs import write_text
 from encdec.params.loading import load_params
 from encdec.progress import note as say
@@ -17,12 +18,12 @@ from encdec.retraining.changes import PARAMS_FILE
 from encdec.retraining.checked import InvalidData
 from encdec.retraining.deciding import Decided, find_facts
 from encdec.retraining.document import FORMAT, PICTURES, Document, Outcome
-from encdec.retraining.github import hand_on
 from encdec.retraining.going_on import describe, is_changed, judge, put_in_place, train
+from encdec.retraining.pipeline import push_results
 from encdec.retraining.pull_request import pull_request, summary
 from encdec.retraining.request import Places, Request
 from encdec.retraining.state import Unfinished, drop_state, keep_state, read_state
-from encdec.tracking.retrained import Ended, begin_retraining, end_retraining
+from encdec.tracking.retrained import INPUTS_TAG, Ended, begin_retraining, end_retraining
 from encdec.tracking.store import Store, reached
 
 DOCUMENT, BODY, SUMMARY, REPORT, DECISION = (
@@ -154,7 +155,11 @@ def plain(base: Base, sentence: str, outcome: Outcome, *, changed: bool) -> Docu
 
 def go_on(store: Store, places: Places, state: Unfinished, base: Base, *, promote: bool, new: bool = False) -> Document:
     """From whatever phase it has come to, to its end."""
-    tags = {"retraining.sentence": state.sentence, "retraining.reasons": ", ".join(state.names)}
+    tags = {
+        "retraining.sentence": state.sentence,
+        "retraining.reasons": ", ".join(state.names),
+        INPUTS_TAG: state.inputs,
+    }
     run_id = begin_retraining(store, known=state.run_id, goes_on=not new, tags=tags)
     state = keep_state(places.work, state.model_copy(update={"promote": state.promote or promote, "run_id": run_id}))
     state = put_in_place(places, state)
@@ -167,6 +172,8 @@ def go_on(store: Store, places: Places, state: Unfinished, base: Base, *, promot
     outcome = trained.outcome or ("unchanged" if not models else "accepted")
     if any(not judged.accepted for judged in models):
         outcome = "refused"
+    if params.retraining.remote and trained.outcome is None:
+        push_results(places.tree)  # before the run ends: what ended well is not done again on another machine
     document = describe(
         store,
         places,

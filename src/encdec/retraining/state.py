@@ -44,11 +44,12 @@ class Champion(Record):
 class Unfinished(Record):
     """`request`: what was asked for, so that the same command is known again. `base`: the commit that it began at.
 
-    `params`: the text that params.yaml is to have. `began`: seconds since 1970. `names`: of the reasons, `reasons`:
-    their texts. `code`: what of it has changed.
+    `inputs`: a digest of all that is read. `params`: the text that params.yaml is to have. `began`: seconds since
+    1970. `names`: of the reasons, `reasons`: their texts. `code`: what of it has changed.
     """
 
     request: str
+    inputs: str
     base: str | None
     began: float
     sentence: str

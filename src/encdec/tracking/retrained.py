@@ -20,22 +20,30 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 STAGE = "retrain"
-PLACE_TAG, SENTENCE_TAG, OUTCOME_TAG = "retraining.place", "retraining.sentence", "retraining.outcome"
+PLACE_TAG, OUTCOME_TAG, INPUTS_TAG = "retraining.place", "retraining.outcome", "retraining.inputs"
 TRAINED = ("accepted", "refused", "unchanged")
 """Outcomes of a retraining that came to its end."""
 FOLDER = "retraining"
 
 
 class Last(NamedTuple):
+    """`outcome`, `inputs`: of a retraining, the latter as a digest."""
+
     run_id: str
     at: datetime
+    outcome: str = ""
+    inputs: str = ""
 
 
 def retrainings(store: Store) -> list[Last]:
     """Those that came to their end, the newest first."""
     runs = search(store, f"tags.stage = '{STAGE}' and attributes.status = 'FINISHED'")
-    ended = [run for run in runs if run.data.tags.get(OUTCOME_TAG) in TRAINED]
-    return sorted((Last(run.info.run_id, when(run)) for run in ended), key=lambda each: each.at, reverse=True)
+    ended = [
+        Last(run.info.run_id, when(run), run.data.tags[OUTCOME_TAG], run.data.tags.get(INPUTS_TAG, ""))
+        for run in runs
+        if run.data.tags.get(OUTCOME_TAG) in TRAINED
+    ]
+    return sorted(ended, key=lambda each: each.at, reverse=True)
 
 
 def last_training(store: Store) -> Last | None:

@@ -6,7 +6,7 @@ import pytest
 
 from encdec.params.retraining import Retraining
 from encdec.retraining.changes import Change
-from encdec.retraining.decision import Earlier, Facts, History, NewData, decide
+from encdec.retraining.decision import Earlier, Facts, History, NewData, Same, decide
 from encdec.retraining.monitored import Monitored
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -137,3 +137,16 @@ def test_the_budget_of_a_week_is_kept():
 
 def test_without_any_run_nothing_is_said_of_one():
     assert decide(facts(), policy(), History(None, None, 0), now=NOW).sentence == "Not retraining: nothing changed."
+
+
+def test_what_another_machine_did_already_is_not_done_again():
+    same = Same("run 4b05559d", NOW - timedelta(hours=1), "refused")
+    history = History(TRAINED, TRAINED, 1, same)
+    decision = decide(facts(new=MANY, scheduled=True), policy(), history, now=NOW)
+    assert not decision.retrain
+    assert decision.sentence == (
+        "Not retraining: run 4b05559d of 2026-11-22 was given the same data, parameters and code, and came to its end "
+        "(refused); --force does it again."
+    )
+    assert decide(facts(new=MANY, forced=True), policy(), history, now=NOW).retrain
+    assert decide(facts(), policy(), history, now=NOW).sentence.startswith("Not retraining: nothing changed since")

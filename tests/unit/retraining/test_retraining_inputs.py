@@ -7,12 +7,12 @@ import zipfile
 
 import pytest
 
+from encdec.github import hand_on
 from encdec.params.loading import load_params
-from encdec.retraining.archive import unpack
 from encdec.retraining.batch import check_source, fetch
-from encdec.retraining.github import hand_on
 from encdec.retraining.monitored import read_monitored
 from encdec.retraining.overrides import with_values
+from encdec.sources.archive import unpack
 
 
 def test_the_monitors_file_is_read(tmp_path):
@@ -94,7 +94,7 @@ def test_links_and_damage_in_an_archive_are_told(tmp_path):
 def test_where_a_batch_cannot_come_from(tmp_path):
     with pytest.raises(ValueError, match="there is no such file or folder"):
         fetch(str(tmp_path / "nowhere"), kind="images", scratch=tmp_path)
-    with pytest.raises(ValueError, match="expected a path or an http address"):
+    with pytest.raises(ValueError, match="expected a path or an address that begins with one of http://"):
         fetch("ftp://somewhere/b.zip", kind="images", scratch=tmp_path)
     (tmp_path / "a.tsv").touch()
     (tmp_path / "b.tsv").touch()

@@ -63,7 +63,7 @@ def begun(places, params, batch, mode):
     found = read_batch(params, batch, kind="images", mode=mode, user_dir=places.source / "images", now=NOW)
     stage(found.targets, places.staged)
     return Unfinished(
-        request="", base=None, began=0.0, sentence="", names=(), reasons=(), code=(), monitored=None,
+        request="", inputs="", base=None, began=0.0, sentence="", names=(), reasons=(), code=(), monitored=None,
         batch=Placed.of(found, 3), params="new", force=False, promote=False, champions={},
         phase="moving" if mode == "replace" else "placing",
     )  # fmt: skip

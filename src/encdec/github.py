@@ -1,6 +1,7 @@
 """What a step of a GitHub workflow hands on: a summary of the job, and outputs for later steps."""
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,12 @@ def hand_on(markdown: str, outputs: Mapping[str, str | bool]) -> None:
         append(Path(summary), f"{markdown.rstrip()}\n\n")
     if output:
         append(Path(output), "".join(entry(name, value) for name, value in outputs.items()))
+
+
+def fenced(text: str) -> str:
+    """What a terminal shows, as Markdown: in a fence that is longer than any within it."""
+    fence = "`" * max([3, *(len(found) + 1 for found in re.findall("`+", text))])
+    return f"{fence}text\n{text}\n{fence}"
 
 
 def entry(name: str, value: str | bool) -> str:

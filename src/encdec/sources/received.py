@@ -1,0 +1,75 @@
+"""New data that somebody names: a path, or an address that they are brought from; an archive is unpacked."""
+
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from encdec.masking import masked
+from encdec.sources.archive import SUFFIXES as ARCHIVES
+from encdec.sources.archive import is_archive, unpack
+from encdec.sources.columns import SUFFIXES as TABLES
+from encdec.sources.partial import Part
+from encdec.sources.stream import RefusedError
+from encdec.sources.transfer import LIMITS, Deadline, transfer
+
+MAX_BYTES = 2**34
+"""Of what is downloaded: 16 GiB."""
+HTTP = ("http", "https")
+BY_DVC = ("s3", "gs", "azure", "ssh", "remote")
+"""What DVC brings, with its own credentials; `remote://NAME/path` lies in a remote of .dvc/config."""
+
+
+def received(address: str, *, option: str, scratch: Path) -> Path:
+    """The file or the folder that is meant.
+
+    Args:
+        address: a path, an http address of an archive or a table, or s3://.., gs://.., azure://.., ssh://.. or
+            remote://NAME/.. of a file or a folder.
+        option: of the command that was given it, for errors.
+        scratch: an empty folder for what has to be brought or unpacked.
+
+    Raises:
+        ValueError: there is nothing, it cannot be had, or it is no whole archive.
+    """
+    scheme = urlsplit(address).scheme.lower() if "://" in address else ""
+    if scheme in HTTP:
+        path = download(address, scratch, option=option)
+    elif scheme in BY_DVC:
+        path = bring(address, scratch, option=option)
+    elif scheme:
+        known = ", ".join(f"{each}://" for each in (*HTTP, *BY_DVC))
+        raise ValueError(f"{option}: {masked(address)}: expected a path or an address that begins with one of {known}")
+    else:
+        path = Path(address).absolute()
+    if not path.exists():
+        raise ValueError(f"{option}: {path}: there is no such file or folder")
+    return unpack(path, scratch / "unpacked") if is_archive(path) else path
+
+
+def download(url: str, scratch: Path, *, option: str) -> Path:
+    """A file of that address's own name, resumed and limited as every download."""
+    name = PurePosixPath(unquote(urlsplit(url).path)).name
+    if not name.lower().endswith((*ARCHIVES, *TABLES)):
+        raise ValueError(f"{option}: {masked(url)}: expected the address of {', '.join((*ARCHIVES, *TABLES))}")
+    scratch.mkdir(parents=True, exist_ok=True)
+    part = Part(scratch / f"{name}.part")
+    try:
+        transfer(url, part, label=name, max_bytes=MAX_BYTES, deadline=Deadline(LIMITS))
+    except RefusedError as error:
+        raise ValueError(f"{option}: {masked(url)}: {error}") from error
+    part.keep_as(scratch / name)
+    return scratch / name
+
+
+def bring(address: str, scratch: Path, *, option: str) -> Path:
+    """By DVC, which knows the credentials of its remotes and the drivers of the extras."""
+    from dvc.config import Config
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    target = scratch / (PurePosixPath(unquote(urlsplit(address).path)).name or "batch")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        Repo.get_url(address, str(target), config=Config.from_cwd())
+    except (DvcException, OSError) as error:  # also what a store's own library raises for wrong credentials
+        raise ValueError(f"{option}: {masked(address)}: DVC could not bring it: {masked(str(error))}") from error
+    return target
