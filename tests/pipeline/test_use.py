@@ -110,39 +110,3 @@ def test_an_experiment_sets_parameters_from_the_command_line(project: Project) -
     assert spec["training"]["learning_rate"] == 0.002
     assert "dropout_prob" in (project.path / "data/04_tuning/cnn/best.json").read_text()
     assert "learning_rate" not in (project.path / "data/04_tuning/cnn/best.json").read_text()
-
-
-GH = """#!/bin/sh
-printf '%s\\n' "$@" > "$GH_LOG"
-"""
-
-
-@pytest.mark.xdist_group("use")
-def test_retraining_writes_the_difference_and_proposes_it(project: Project, tmp_path: Path) -> None:
-    remote = tmp_path / "remote.git"
-    project.run("git", "init", "-q", "--bare", str(remote))
-    project.run("git", "remote", "add", "origin", str(remote))
-    project.run("git", "push", "-q", "origin", "main")
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    (tools / "gh").write_text(GH)  # GitHub itself cannot be reached from a test: what it is asked is recorded
-    (tools / "gh").chmod(0o755)
-    env = {
-        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
-        "GH_LOG": str(tmp_path / "gh.log"),
-        "PATH": f"{tools}:{project.env['PATH']}",
-    }
-    nothing = project.run(".ci/retrain", env=env)
-    assert "no DVC remote is configured" in nothing.stdout
-    assert "Nothing changed." in (tmp_path / "summary.md").read_text()
-
-    (tmp_path / "summary.md").unlink()
-    project.run(".ci/retrain", "models.vae.beta=3.0", env=env)
-    summary = (tmp_path / "summary.md").read_text()
-    assert "models.vae.beta" in summary
-    assert "data/06_evaluation/vae/metrics.json" in summary
-    project.run(".ci/propose", "retrain/1", ".work/retraining/summary.md", env=env)
-    assert (tmp_path / "gh.log").read_text().splitlines()[:2] == ["pr", "create"]
-    files = project.run("git", "diff", "--name-only", "main", "origin/retrain/1").stdout.split()
-    assert {"dvc.lock", "params.yaml", "README.md"} <= set(files)
-    assert all(file.startswith("data/") or file in ("dvc.lock", "params.yaml", "README.md") for file in files)

@@ -4,7 +4,7 @@
   encdec retrain --batch may/ --kind images                new data beside what there is; validated before all else
   encdec retrain --batch all.tsv --kind pairs --mode replace
   encdec retrain --monitor drift.json --batch may/ --kind images
-  encdec retrain --reason schedule --promote               what a weekly workflow calls
+  encdec retrain --reason schedule --promote               on a schedule; what is accepted becomes the champion
   encdec retrain --set models.vae.beta=2.0                 with another value in params.yaml
   encdec retrain --decide                                  say what would be done, and do nothing
 

@@ -1,5 +1,6 @@
 """Decide, retrain, judge: one command after another, each of which finishes what a killed one left."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ DOCUMENT, BODY, SUMMARY, REPORT, DECISION = (
     "report.html",
     "decision.json",
 )
+LINKED_PICTURE = re.compile(r"^!\[(.*)\]\((.*?)\)$", re.MULTILINE)
 PAGE = Path("data", "07_report", "index.html")
 RESULTS = (DOCUMENT, BODY, SUMMARY, REPORT)
 
@@ -226,8 +228,9 @@ def show(places: Places) -> None:
 
 
 def hand_over(document: Document, text: str) -> None:
+    """The summary of a job can show no picture of its machine: it says where that is."""
     hand_on(
-        text,
+        LINKED_PICTURE.sub(r"\1 (`\2`, among the results)", text),
         {
             "due": document.outcome not in ("nothing", "invalid"),
             "retrained": document.retrained,
