@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
-from github_expressions import Functions, filled, holds
+from github_expressions import Functions, as_text, filled, holds
 from ruamel.yaml import YAML
 
 HERE = Path(__file__).parent
@@ -169,7 +169,7 @@ class Runner:
             return
         if "uses" in step:
             self.use(
-                step["uses"].partition("@")[0], {key: self.text(str(v)) for key, v in step.get("with", {}).items()}
+                step["uses"].partition("@")[0], {key: self.text(v) for key, v in step.get("with", {}).items()}
             )
             return
         script = self.machine / "files" / f"{number}.sh"
@@ -301,7 +301,7 @@ class Runner:
         }
 
     def text(self, value: Any) -> str:
-        return filled(str(value), self.contexts, self.functions)
+        return filled(as_text(value), self.contexts, self.functions)
 
     def resolved(self, env: Mapping[str, Any]) -> dict[str, str]:
         return {key: self.text(value) for key, value in env.items()}

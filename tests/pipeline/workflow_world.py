@@ -12,6 +12,7 @@ from github_workflow import Event, Job, Kept, Kill, run_workflow
 from mlflow_server import Server
 from small_project import Project
 
+IMAGES = "data/00_source/images"
 LATER = "remote://incoming/"
 """Where new data are found: a second remote in .dvc/config."""
 
@@ -80,10 +81,8 @@ def opened_world(seed: Project, folder: Path) -> Iterator[World]:
 
 
 def share_data(seed: Project, *, storage: Path, incoming: Path) -> None:
-    classes = sorted(each for each in (seed.path / "data" / "00_source" / "images").iterdir() if each.is_dir())
-    names = [each.relative_to(seed.path).as_posix() for each in classes]
-    seed.run("git", "rm", "-rq", "--cached", *names)
-    seed.run("dvc", "add", *names)
+    seed.run("git", "rm", "-rq", "--cached", IMAGES)
+    seed.run("dvc", "add", IMAGES)
     seed.run("dvc", "remote", "add", "--default", "storage", str(storage))
     seed.run("dvc", "remote", "add", "incoming", str(incoming))
     seed.edit_params("retraining", "remote", value=True)
