@@ -1,12 +1,10 @@
 """`encdec retrain` on a real project: nothing new, bad data, good data, a worse model, kills, two at once."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 from promotion_project import aliases
 from retraining_project import (
     BATCH,
@@ -15,7 +13,6 @@ from retraining_project import (
     retrain,
     retrain_runs,
     start,
-    train_base,
     write_digits,
 )
 from small_project import Project, copy_project
@@ -24,21 +21,6 @@ from encdec.tracking.digests import dvc_digest
 
 pytestmark = pytest.mark.xdist_group("retraining")
 REFUSED, INVALID = 10, 20
-
-
-@pytest.fixture(scope="module")
-def base(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Trained once in a test session, whatever the number of workers."""
-    shared = tmp_path_factory.getbasetemp()
-    if os.environ.get("PYTEST_XDIST_WORKER"):
-        shared = shared.parent
-    folder = shared / "retraining-base"
-    with FileLock(shared / "retraining-base.lock"):
-        if not (folder / "done").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            train_base(root, folder)
-            (folder / "done").touch()
-    return Project(folder / "project", folder / "spy")
 
 
 @pytest.fixture(scope="module")
