@@ -57,10 +57,14 @@ def read_crontab(page: Path, *, clone: Path, scans: Path) -> Crontab:
     return Crontab(settings, tuple(lines))
 
 
+def account() -> str:
+    """Of the user who runs the tests: cron runs the lines as this one, also where sudo had to start it."""
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
 def bare_environment(crontab: Crontab, home: Path) -> dict[str, str]:
     """All that a line of a user's crontab gets (crontab(5)), and nothing of the tests' own environment."""
-    account = pwd.getpwuid(os.getuid()).pw_name
-    given = {"HOME": str(home), "LOGNAME": account, "SHELL": "/bin/sh", "PATH": CRON_PATH}
+    given = {"HOME": str(home), "LOGNAME": account(), "SHELL": "/bin/sh", "PATH": CRON_PATH}
     return {**given, **crontab.settings}
 
 
@@ -97,14 +101,13 @@ def run_by_cron(project: Project, crontab: Crontab, folder: Path, *, until: str)
     sendmail.write_text(f"#!/bin/sh\ncat >>{shlex.quote(str(mail))}\n")
     sendmail.chmod(0o755)
     table.write_text(crontab.text(times="* * * * *"))
-    account = pwd.getpwuid(os.getuid()).pw_name
     script = f"""{{ set -e
 mount -t tmpfs -o mode=1730,gid=crontab none /var/spool/cron/crontabs
 mount -t tmpfs none /etc/cron.d
 mount -t tmpfs none /run
 mount --bind /dev/null /etc/crontab
 mount --bind {shlex.quote(str(programs))} {SBIN}
-crontab -u {account} {shlex.quote(str(table))}
+crontab -u {account()} {shlex.quote(str(table))}
 cron -f &
 set +e
 for second in $(seq {PATIENCE_SECONDS}); do if {until}; then exit 0; fi; sleep 1; done
