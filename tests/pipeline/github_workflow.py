@@ -168,9 +168,7 @@ class Runner:
         if not holds(step.get("if"), self.contexts, self.functions):
             return
         if "uses" in step:
-            self.use(
-                step["uses"].partition("@")[0], {key: self.text(v) for key, v in step.get("with", {}).items()}
-            )
+            self.use(step["uses"].partition("@")[0], {key: self.text(v) for key, v in step.get("with", {}).items()})
             return
         script = self.machine / "files" / f"{number}.sh"
         script.write_text(self.text(step["run"]))

@@ -170,6 +170,8 @@ def test_good_data_make_a_better_model_through_a_crash_and_two_triggers(
     pull = pull_with(world, "new data (360 rows of images).")
     assert not pull["draft"]
     assert "How to undo it" in pull["body"]
+    assert re.search(r"^\| nll ↓ .*\| better +\|$", pull["body"], re.MULTILINE)
+    assert not re.search(r"\| (\*\*)?worse", pull["body"])
     assert world.git("show", f"{pull['head']}:dvc.lock") != world.git("show", "main:dvc.lock")
     check_same_as_without_a_crash(world, pull, base, tmp_path)
 

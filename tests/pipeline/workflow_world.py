@@ -95,11 +95,12 @@ def share_runs(seed: Project, server: Server) -> None:
     """The database and the artifacts that the project kept by itself, under the server's own addresses."""
     shutil.copyfile(seed.path / "mlflow.db", server.folder / "server.db")
     shutil.copytree(seed.path / "mlruns", server.folder / "kept")
-    old = (seed.path / "mlruns").as_uri()
+    old, new = (seed.path / "mlruns").as_uri(), "mlflow-artifacts:/"
     with sqlite3.connect(server.folder / "server.db") as connection:
         for table, column in (
             ("experiments", "artifact_location"),
             ("runs", "artifact_uri"),
             ("logged_models", "artifact_location"),
         ):
-            connection.execute(f"UPDATE {table} SET {column} = replace({column}, ?, 'mlflow-artifacts:')", (old,))
+            moved = f"replace(replace({column}, ?, ?), ?, ?)"
+            connection.execute(f"UPDATE {table} SET {column} = {moved}", (f"{old}/", new, old, new))

@@ -8,7 +8,6 @@ from encdec.retraining.base import Base
 from encdec.retraining.changes import SOURCE as SOURCE_NAME
 from encdec.retraining.checked import check_together
 from encdec.retraining.deciding import Decided
-from encdec.retraining.dvc import check_remote
 from encdec.retraining.placing import stage, together
 from encdec.retraining.request import Places, Request
 from encdec.retraining.state import Champion, Placed, Unfinished, keep_state
@@ -23,9 +22,7 @@ def begin(store: Store, places: Places, request: Request, decided: Decided, base
     """
     Raises:
         InvalidData: the data as they would be fail their suite; nothing of the project was changed.
-        ValueError: params.yaml asks for a remote of DVC, and there is none.
     """
-    check_remote(places.tree, needed=decided.params.retraining.remote)
     batch = decided.batch
     if batch is not None and not batch.there:
         stage(batch.targets, places.staged)

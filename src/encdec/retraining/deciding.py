@@ -15,7 +15,7 @@ from encdec.retraining.batch import Batch, check_source, fetch, read_batch
 from encdec.retraining.changes import PARAMS_FILE, Change, changed_parameters, changes_of
 from encdec.retraining.checked import InvalidData, check_alone, describe
 from encdec.retraining.decision import Decision, Earlier, Facts, History, NewData, Same, decide
-from encdec.retraining.dvc import default_remote
+from encdec.retraining.dvc import check_remote, default_remote
 from encdec.retraining.monitored import Monitored, read_monitored
 from encdec.retraining.overrides import with_values
 from encdec.retraining.request import Places, Request
@@ -46,9 +46,10 @@ def find_facts(store: Store, places: Places, request: Request, *, now: datetime)
     """
     Raises:
         InvalidData: the batch cannot be used, or the monitor says so of the one that it looked at.
-        ValueError: a mistake in params.yaml or in what was asked for.
+        ValueError: a mistake in params.yaml or in what was asked for, or DVC has no remote and must have one.
     """
     text, params = params_with(places, request.values)
+    check_remote(places.tree, needed=params.retraining.remote)
     if request.batch is not None and request.kind is not None:
         check_source(params, request.kind)
     monitored = read_monitored(request.monitor) if request.monitor is not None else None
