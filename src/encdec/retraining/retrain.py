@@ -174,7 +174,7 @@ def go_on(store: Store, places: Places, state: Unfinished, base: Base, *, promot
     outcome = trained.outcome or ("unchanged" if not models else "accepted")
     if any(not judged.accepted for judged in models):
         outcome = "refused"
-    if params.retraining.remote and trained.outcome is None:
+    if params.retraining.remote and trained.outcome != "failed":
         push_results(places.tree)  # before the run ends: what ended well is not done again on another machine
     document = describe(
         store,
