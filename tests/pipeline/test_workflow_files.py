@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -88,7 +89,7 @@ def test_a_person_is_asked_before_production_moves_and_one_moves_it_at_a_time(wo
     for name, job in (("retrain", "retrain"), ("monitor", "monitor")):
         assert workflows[name]["jobs"][job]["environment"] == "retraining"
         assert workflows[name]["concurrency"]["cancel-in-progress"] is False
-        assert "github" not in workflows[name]["concurrency"]["group"]  # one for all branches and events
+        assert not re.search("run_id|sha|ref", workflows[name]["concurrency"]["group"])  # for all branches and events
     with_secrets = {
         name for name, workflow in workflows.items() for job in workflow["jobs"].values() if "secrets." in str(job)
     }
@@ -193,3 +194,47 @@ def test_a_pull_request_has_one_comment_that_is_brought_up_to_date(root: Path, t
     env["HEAD_SHA"] = "gone on"
     assert len(comments("of a commit that is not the last one")) == 2
     assert "gone on" not in state.read_text()
+
+
+@pytest.mark.parametrize("smuggled", ["src/code.py", ".github/workflows/ci.yml", "data.py", None])
+def test_what_is_proposed_holds_no_code(root: Path, tmp_path: Path, smuggled: str | None) -> None:
+    """The patch was made on a machine that has read foreign data, and is pushed by one that may write."""
+    origin, tree = tmp_path / "origin.git", tmp_path / "tree"
+    git = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost"]
+
+    def run(*command: str, cwd: Path = tree) -> bytes:
+        return subprocess.run(command, cwd=cwd, check=True, capture_output=True).stdout
+
+    run(*git, "init", "-q", "--bare", str(origin), cwd=tmp_path)
+    run(*git, "init", "-q", "-b", "main", str(tree), cwd=tmp_path)
+    (tree / ".ci").mkdir()
+    shutil.copy2(root / ".ci" / "propose", tree / ".ci" / "propose")
+    (tree / "dvc.lock").write_text("old\n")
+    run(*git, "add", "-A")
+    run(*git, "commit", "-qm", "start")
+    run(*git, "remote", "add", "origin", str(origin))
+    (tree / "dvc.lock").write_text("new\n")
+    if smuggled:
+        (tree / smuggled).parent.mkdir(parents=True, exist_ok=True)
+        (tree / smuggled).write_text("evil\n")
+    run(*git, "add", "-A")
+    (tmp_path / "patch").write_bytes(run(*git, "diff", "--cached", "--binary"))
+    run(*git, "reset", "-q", "--hard")
+    (tree / ".work" / "retraining").mkdir(parents=True)
+    (tree / ".work" / "retraining" / "retrain.json").write_text('{"accepted": true, "sentence": "Retraining."}')
+    (tree / ".work" / "retraining" / "pull-request.md").write_text(f"## Retraining\n\n{'long ' * 20_000}\n")
+    state = tmp_path / "github.json"
+    env = {**bare(root), "GH_TOKEN": "a token", "GH_STATE": str(state), "GITHUB_REPOSITORY": "team/encdec"}
+    env["PATH"] = f"{Path(__file__).parent / 'github'}:{env['PATH']}"
+    propose = [".ci/propose", "--apply", str(tmp_path / "patch")]
+    done = subprocess.run(propose, cwd=tree, env=env, capture_output=True, text=True, check=False)
+    if smuggled:
+        assert done.returncode == 1
+        assert smuggled in done.stderr
+        assert not state.exists()
+        assert run("git", "--git-dir", str(origin), "for-each-ref") == b""
+    else:
+        assert done.returncode == 0, done.stderr
+        (pull,) = json.loads(state.read_text())["pulls"]
+        assert len(pull["body"]) < 65_536
+        assert "The rest is in the results" in pull["body"]
