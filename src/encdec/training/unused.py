@@ -10,7 +10,7 @@ def leave_out_unused(name: str) -> None:
 
     Lightning loads TorchMetrics, and that loads Matplotlib and SciPy's signal processing wherever they are installed,
     which is a fifth of a stage that trains for seconds. It asks lightning_utilities whether they are, and is told no:
-    the rest of it works without them. Should it be asked otherwise one day, a test of the graph sees both loaded.
+    the rest of it works without them. Should it be asked otherwise one day, a test of the graph sees Matplotlib.
     """
     if name != "__main__":
         return
