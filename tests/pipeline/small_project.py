@@ -12,6 +12,14 @@ from typing import Any, NamedTuple
 from ruamel.yaml import YAML
 
 HERE = Path(__file__).parent
+PLACES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+"""Where MLflow keeps addresses of files."""
 
 
 class Project(NamedTuple):
@@ -123,7 +131,7 @@ def new_project(root: Path, folder: Path) -> Project:
 
 
 def copy_project(project: Project, folder: Path) -> Project:
-    """A project of its own: its runs point to its own artifacts."""
+    """A project of its own: its runs and models point to its own artifacts."""
     copy = Project(folder / "project", folder / "spy")
     shutil.copytree(project.path, copy.path, symlinks=True)
     copy.spy.mkdir()
@@ -131,8 +139,6 @@ def copy_project(project: Project, folder: Path) -> Project:
     if database.exists():
         with sqlite3.connect(database) as connection:
             old, new = project.path.as_uri(), copy.path.as_uri()
-            connection.execute(
-                "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)", (old, new)
-            )
-            connection.execute("UPDATE runs SET artifact_uri = replace(artifact_uri, ?, ?)", (old, new))
+            for table, column in PLACES:
+                connection.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (old, new))
     return copy

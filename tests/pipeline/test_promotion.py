@@ -55,11 +55,17 @@ def project(three: Path, tmp_path: Path) -> Project:
     return copy_project(Project(three / "project", three / "spy"), tmp_path)
 
 
-@pytest.fixture
-def with_champion(project: Project, trainings: Trainings) -> Project:
-    """The first good one is the champion, as version 1."""
-    project.run("encdec", "promote", trainings.good)
+@pytest.fixture(scope="module")
+def promoted(three: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = copy_project(Project(three / "project", three / "spy"), tmp_path_factory.mktemp("promoted"))
+    project.run("encdec", "promote", read_trainings(three).good)
     return project
+
+
+@pytest.fixture
+def with_champion(promoted: Project, tmp_path: Path) -> Project:
+    """The first good one is the champion, as version 1."""
+    return copy_project(promoted, tmp_path)
 
 
 def test_the_first_is_accepted_and_a_poor_one_is_refused_and_a_rollback_restores(

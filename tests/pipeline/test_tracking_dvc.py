@@ -15,6 +15,8 @@ from encdec.tracking.store import Store, open_store, search
 
 pytestmark = pytest.mark.xdist_group("tracking dvc")  # one project for all of them
 STAGE = """
+from encdec.starting import begin
+begin(__name__)
 import sys
 from pathlib import Path
 from encdec.params.loading import load_params

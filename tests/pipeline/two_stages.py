@@ -14,6 +14,8 @@ from encdec.tracking.project import Project
 from encdec.tracking.store import Store, open_store, search
 
 STAGE = """
+from encdec.starting import begin
+begin(__name__)
 import json
 import sys
 import time

@@ -14,6 +14,15 @@ from threadpoolctl import threadpool_limits
 from encdec.datasets.folder import spans
 from encdec.datasets.images import ImageSplit
 from encdec.datasets.pairs import PairSplit
+from encdec.evaluation.baseline_files import (
+    BERNOULLI_FILE,
+    LOGISTIC_FILE,
+    NOISE_FILE,
+    PCA_FILE,
+    PPCA_FILE,
+    TEXTS_FILE,
+    WIENER_FILE,
+)
 from encdec.evaluation.components import write_components
 from encdec.evaluation.independent_pixels import independent_nll
 from encdec.evaluation.logistic_regression import Rows, classify, label_columns
@@ -31,13 +40,6 @@ from encdec.outs import write_json
 from encdec.params.corruption import Corruption
 
 SUMMARY_FILE = "baselines.json"
-LOGISTIC_FILE = "logistic_regression.parquet"
-PCA_FILE = "pca_errors.npy"
-PPCA_FILE = "ppca_nll.npy"
-BERNOULLI_FILE = "bernoulli_nll.npy"
-WIENER_FILE = "wiener.parquet"
-TEXTS_FILE = "texts.parquet"
-NOISE_FILE = "noise.json"
 MAX_VALUES = 2**21
 """Pixels of test rows that are measured at once: 16 MiB."""
 Measure = Callable[[NDArray[np.float64]], NDArray[np.float64]]

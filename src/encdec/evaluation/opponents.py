@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from encdec.datasets.pairs import PairSplit
-from encdec.evaluation.baselines import (
+from encdec.evaluation.baseline_files import (
     BERNOULLI_FILE,
     LOGISTIC_FILE,
     NOISE_FILE,

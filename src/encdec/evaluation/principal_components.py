@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
 
 MAX_COMPONENTS = 256
 MAX_EXACT_INPUTS = 2048
@@ -50,6 +49,8 @@ def fit_components(train: Array, *, pixel_max: int, seed: int) -> PrincipalCompo
     Raises:
         ValueError: fewer than two rows.
     """
+    from sklearn.decomposition import PCA  # here: it takes a second, and who reads what was fitted needs none of it
+
     rows, inputs = train.shape
     if rows < 2:
         raise ValueError(f"principal components need at least 2 images in train, found {rows}")
