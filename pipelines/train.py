@@ -1,10 +1,8 @@
 """Stage `train`: prepared data and tuned values -> weights, the spec that built them, and the history."""
 
 from encdec.starting import begin
-from encdec.training.unused import leave_out_unused
 
 begin(__name__)  # above the imports, which take seconds
-leave_out_unused(__name__)
 
 import json
 import time

@@ -1,10 +1,8 @@
 """Stage `tune`: an Optuna study on train and val -> the best values of the searched keys and the table of trials."""
 
 from encdec.starting import begin
-from encdec.training.unused import leave_out_unused
 
 begin(__name__)  # above the imports, which take seconds
-leave_out_unused(__name__)
 
 from pathlib import Path
 

@@ -36,8 +36,8 @@ FORBIDDEN = {
     "validate": {*DATA, "sklearn", "babel", "tokenizers"},
     "prepare": {*DATA, "great_expectations", "sklearn", "babel"},
     "baselines": {*NEVER, *LIGHTNING, "great_expectations", "optuna", "matplotlib"},
-    "tune": {*NEVER, "great_expectations", "sklearn", "babel", "matplotlib"},
-    "train": {*NEVER, "great_expectations", "sklearn", "optuna", "babel", "matplotlib"},
+    "tune": {*NEVER, "great_expectations", "sklearn", "babel"},
+    "train": {*NEVER, "great_expectations", "sklearn", "optuna", "babel"},
     "evaluate": {*NEVER, *LIGHTNING, "great_expectations", "optuna", "sklearn"},
     "report": {*DATA, "great_expectations", "sklearn", "babel"},
 }
