@@ -247,7 +247,10 @@ class Runner:
             case "actions/setup-python" | "actions/cache":
                 pass  # Python is there; of caches none has anything, as on the first day
             case "actions/upload-artifact":
-                upload(self.tree, given["path"].split("\n"), artifacts / f"{self.run_id}-{given['name']}")
+                hidden = given.get("include-hidden-files") == "true"
+                upload(
+                    self.tree, given["path"].split("\n"), artifacts / f"{self.run_id}-{given['name']}", hidden=hidden
+                )
             case "actions/download-artifact":
                 run_id = given.get("run-id", str(self.run_id))
                 shutil.copytree(artifacts / f"{run_id}-{given['name']}", self.tree / given["path"], dirs_exist_ok=True)
@@ -330,12 +333,13 @@ def make_environment(tree: Path) -> None:
         (environment / stamp).touch()
 
 
-def upload(tree: Path, patterns: Sequence[str], to: Path) -> None:
-    """What the patterns find, below the folder that all of them have in common."""
+def upload(tree: Path, patterns: Sequence[str], to: Path, *, hidden: bool) -> None:
+    """What the patterns find, below the folder that all have in common; hidden files only where it is said."""
     asked = [pattern.strip() for pattern in patterns if pattern.strip()]
     found = [file for pattern in asked for each in sorted(tree.glob(pattern)) for file in files_of(each)]
     alone = len(asked) == 1 and (tree / asked[0]).is_dir()
     top = tree / asked[0] if alone else Path(os.path.commonpath([file.parent for file in found]))
+    found = [file for file in found if hidden or not any(p.startswith(".") for p in file.relative_to(tree).parts)]
     assert found, f"nothing to upload: {asked}"
     for file in found:
         target = to / file.relative_to(top)

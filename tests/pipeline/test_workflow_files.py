@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from github_expressions import evaluate, filled, holds
@@ -83,13 +83,14 @@ def test_no_expression_stands_in_a_script(workflows: dict[str, Any], name: str) 
 
 
 def test_a_person_is_asked_before_production_moves_and_one_moves_it_at_a_time(workflows: dict[str, Any]) -> None:
-    for name, job in (("promote", "promote"), ("rollback", "rollback")):
-        assert workflows[name]["jobs"][job]["environment"] == "production"
-        assert workflows[name]["concurrency"] == {"group": "production", "cancel-in-progress": False}
-    for name, job in (("retrain", "retrain"), ("monitor", "monitor")):
-        assert workflows[name]["jobs"][job]["environment"] == "retraining"
-        assert workflows[name]["concurrency"]["cancel-in-progress"] is False
-        assert not re.search("run_id|sha|ref", workflows[name]["concurrency"]["group"])  # for all branches and events
+    for name in ("promote", "rollback"):
+        assert workflows[name]["jobs"][name]["environment"] == "production"
+    # one that waits for its approval stops neither a later one nor a rollback
+    assert workflows["promote"]["concurrency"] == {"group": "promote", "cancel-in-progress": True}
+    assert workflows["rollback"]["concurrency"] == {"group": "rollback-${{ inputs.model }}", "queue": "max"}
+    for name in ("retrain", "monitor"):
+        assert workflows[name]["jobs"][name]["environment"] == "retraining"
+        assert workflows[name]["concurrency"] == {"group": name, "queue": "max"}  # for all events, and none is dropped
     with_secrets = {
         name for name, workflow in workflows.items() for job in workflow["jobs"].values() if "secrets." in str(job)
     }
@@ -99,8 +100,8 @@ def test_a_person_is_asked_before_production_moves_and_one_moves_it_at_a_time(wo
 def test_what_comes_before_what(workflows: dict[str, Any]) -> None:
     assert ordered(workflows["retrain"]["jobs"]) == ["retrain", "propose"]
     assert ordered(workflows["monitor"]["jobs"]) == ["monitor", "retrain"]
-    in_order(workflows["retrain"]["jobs"]["retrain"], "make setup", "encdec retrain", "--patch", "upload-artifact")
-    in_order(workflows["retrain"]["jobs"]["propose"], "checkout", "download-artifact", "--apply")
+    in_order(workflows["retrain"]["jobs"]["retrain"], "make setup", "encdec retrain", "upload-artifact")
+    in_order(workflows["retrain"]["jobs"]["propose"], "checkout", "download-artifact", ".ci/propose")
     in_order(workflows["promote"]["jobs"]["promote"], "make setup", ".ci/need", "dvc pull", "encdec promote")
     in_order(workflows["monitor"]["jobs"]["monitor"], "make setup", ".ci/need", "dvc pull", "encdec monitor")
     in_order(workflows["rollback"]["jobs"]["rollback"], "make setup", ".ci/need", "encdec rollback")
@@ -120,6 +121,11 @@ def test_caches_are_known_by_the_locks(workflows: dict[str, Any], name: str) -> 
     assert python["with"]["cache-dependency-path"] == "requirements*.lock"
     cache = next(step for step in steps if "actions/cache" in step.get("uses", ""))
     assert cache["with"]["key"] == "dvc-${{ hashFiles('dvc.lock') }}"
+
+
+def test_a_retraining_ends_by_its_own_budget_before_its_machine_is_taken(workflows: dict[str, Any], root: Path) -> None:
+    hours = read_workflow(root / "params.yaml")["retraining"]["hours"]
+    assert 60 * hours + 45 <= workflows["retrain"]["jobs"]["retrain"]["timeout-minutes"] < 360
 
 
 def test_every_model_can_be_chosen(workflows: dict[str, Any]) -> None:
@@ -196,45 +202,115 @@ def test_a_pull_request_has_one_comment_that_is_brought_up_to_date(root: Path, t
     assert "gone on" not in state.read_text()
 
 
-@pytest.mark.parametrize("smuggled", ["src/code.py", ".github/workflows/ci.yml", "data.py", None])
-def test_what_is_proposed_holds_no_code(root: Path, tmp_path: Path, smuggled: str | None) -> None:
-    """The patch was made on a machine that has read foreign data, and is pushed by one that may write."""
-    origin, tree = tmp_path / "origin.git", tmp_path / "tree"
-    git = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost"]
+FILES = ["src/code.py", ".github/workflows/ci.yml", "data.py", "data/00_source/dvc.yaml", "data/06_evaluation/link"]
 
-    def run(*command: str, cwd: Path = tree) -> bytes:
-        return subprocess.run(command, cwd=cwd, check=True, capture_output=True).stdout
 
-    run(*git, "init", "-q", "--bare", str(origin), cwd=tmp_path)
-    run(*git, "init", "-q", "-b", "main", str(tree), cwd=tmp_path)
-    (tree / ".ci").mkdir()
+class Proposed(NamedTuple):
+    tree: Path
+    origin: Path
+    state: Path
+    env: Mapping[str, str]
+
+    def git(self, *arguments: str) -> bytes:
+        command = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost", *arguments]
+        return subprocess.run(command, cwd=self.tree, check=True, capture_output=True).stdout
+
+    def propose(self, *options: str) -> "subprocess.CompletedProcess[str]":
+        """After what the tree has in its index is written as the patch, and is gone from the tree."""
+        (self.tree / ".work" / "retraining").mkdir(parents=True, exist_ok=True)
+        results = self.tree / ".work" / "retraining"
+        (results / "retrain.patch").write_bytes(self.git("diff", "--cached", "--binary"))
+        (results / "retrain.json").write_text('{"accepted": true, "sentence": "Retraining."}')
+        (results / "pull-request.md").write_text(f"## Retraining\n\n{'long ' * 20_000}\n")
+        self.git("reset", "-q", "--hard")
+        return self.again(*options)
+
+    def again(self, *options: str) -> "subprocess.CompletedProcess[str]":
+        command = [".ci/propose", *options]
+        return subprocess.run(command, cwd=self.tree, env=self.env, capture_output=True, text=True, check=False)
+
+    @property
+    def pulls(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.state.read_text())["pulls"]
+        return found
+
+
+@pytest.fixture
+def proposed(root: Path, tmp_path: Path) -> Proposed:
+    origin, tree, state = tmp_path / "origin.git", tmp_path / "tree", tmp_path / "github.json"
+    (tree / ".ci").mkdir(parents=True)
     shutil.copy2(root / ".ci" / "propose", tree / ".ci" / "propose")
+    (tree / ".gitignore").write_text(".work/\n")
     (tree / "dvc.lock").write_text("old\n")
-    run(*git, "add", "-A")
-    run(*git, "commit", "-qm", "start")
-    run(*git, "remote", "add", "origin", str(origin))
-    (tree / "dvc.lock").write_text("new\n")
-    if smuggled:
-        (tree / smuggled).parent.mkdir(parents=True, exist_ok=True)
-        (tree / smuggled).write_text("evil\n")
-    run(*git, "add", "-A")
-    (tmp_path / "patch").write_bytes(run(*git, "diff", "--cached", "--binary"))
-    run(*git, "reset", "-q", "--hard")
-    (tree / ".work" / "retraining").mkdir(parents=True)
-    (tree / ".work" / "retraining" / "retrain.json").write_text('{"accepted": true, "sentence": "Retraining."}')
-    (tree / ".work" / "retraining" / "pull-request.md").write_text(f"## Retraining\n\n{'long ' * 20_000}\n")
-    state = tmp_path / "github.json"
+    (tree / "gate.py").write_text("the gate\n" * 20)
     env = {**bare(root), "GH_TOKEN": "a token", "GH_STATE": str(state), "GITHUB_REPOSITORY": "team/encdec"}
     env["PATH"] = f"{Path(__file__).parent / 'github'}:{env['PATH']}"
-    propose = [".ci/propose", "--apply", str(tmp_path / "patch")]
-    done = subprocess.run(propose, cwd=tree, env=env, capture_output=True, text=True, check=False)
-    if smuggled:
-        assert done.returncode == 1
-        assert smuggled in done.stderr
-        assert not state.exists()
-        assert run("git", "--git-dir", str(origin), "for-each-ref") == b""
+    found = Proposed(tree, origin, state, env)
+    subprocess.run(["git", "init", "-q", "--bare", str(origin)], check=True)
+    found.git("init", "-q", "-b", "main")
+    found.git("add", "-A")
+    found.git("commit", "-qm", "start")
+    found.git("remote", "add", "origin", str(origin))
+    (tree / "dvc.lock").write_text("new\n")
+    return found
+
+
+@pytest.mark.parametrize("smuggled", FILES)
+def test_what_is_proposed_holds_no_code(proposed: Proposed, smuggled: str) -> None:
+    """The patch was made on a machine that has read foreign data, and is pushed by one that may write."""
+    file = proposed.tree / smuggled
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.name == "link":
+        file.symlink_to("/etc/passwd")
     else:
-        assert done.returncode == 0, done.stderr
-        (pull,) = json.loads(state.read_text())["pulls"]
-        assert len(pull["body"]) < 65_536
-        assert "The rest is in the results" in pull["body"]
+        file.write_text("evil\n")
+    proposed.git("add", "-A")
+    refused(proposed, smuggled)
+
+
+def test_neither_does_it_move_code_away_nor_run_a_dvc_file(proposed: Proposed) -> None:
+    (proposed.tree / "data").mkdir()
+    proposed.git("mv", "gate.py", "data/notes.txt")
+    proposed.git("add", "-A")
+    refused(proposed, "gate.py")
+    (proposed.tree / "data").mkdir(exist_ok=True)
+    (proposed.tree / "data" / "x.dvc").write_text("cmd: evil\nouts:\n- path: x\n")
+    proposed.git("add", "-A")
+    refused(proposed, "data/x.dvc")
+
+
+def refused(proposed: Proposed, name: str) -> None:
+    done = proposed.propose()
+    assert done.returncode == 1
+    assert "more than results, parameters and data" in done.stderr
+    assert name in done.stderr
+    assert not proposed.state.exists()
+    assert proposed.git("ls-remote", "origin") == b""
+
+
+def test_a_retraining_is_proposed_once_and_not_against_a_persons_will(proposed: Proposed) -> None:
+    images = proposed.tree / "data" / "00_source" / "images"
+    images.mkdir(parents=True)
+    (images / "Ärger.dvc").write_text("outs:\n- md5: 0.dir\n  path: Ärger\n")
+    proposed.git("add", "-A")
+    done = proposed.propose()
+    assert done.returncode == 0, done.stderr
+    (pull,) = proposed.pulls
+    assert len(pull["body"]) < 65_536
+    assert "The rest is in the results" in pull["body"]
+    assert pull["base"] == "main"
+    assert "Ärger" in proposed.git("-c", "core.quotePath=false", "show", "--stat", f"origin/{pull['head']}").decode()
+    assert proposed.git("status", "--porcelain") == b""  # the tree is as it was
+    assert (proposed.again().returncode, len(proposed.pulls)) == (0, 1)
+    proposed.state.write_text(json.dumps({"pulls": [{**pull, "state": "CLOSED"}], "started": [], "comments": []}))
+    assert "was proposed before, and is closed" in proposed.again().stdout
+    assert len(proposed.pulls) == 1
+    assert (proposed.again("--again").returncode, len(proposed.pulls)) == (0, 2)
+
+
+def test_for_another_host_it_only_makes_the_commit(proposed: Proposed) -> None:
+    proposed.git("add", "-A")
+    commit = proposed.propose("--commit").stdout.strip()
+    assert proposed.git("show", f"{commit}:dvc.lock") == b"new\n"
+    assert proposed.git("log", "-1", "--format=%B", commit).startswith(b"Retraining.\n\n## Retraining")
+    assert proposed.git("ls-remote", "origin") == b""

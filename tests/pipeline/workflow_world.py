@@ -50,11 +50,20 @@ class World(NamedTuple):
         command = ["git", "--git-dir", str(self.kept.origin), *arguments]
         return subprocess.run(command, capture_output=True, check=True, text=True).stdout
 
+    @property
+    def person(self) -> dict[str, str]:
+        """The environment of somebody who may push."""
+        home = self.kept.folder / "person"
+        home.mkdir(exist_ok=True)
+        (home / ".gitconfig").write_text("[http]\n\textraHeader = token\n")
+        return {**self.seed.env, "HOME": str(home)}
+
     def merge(self, branch: str) -> None:
         """What the button of a pull request does."""
         clone = self.kept.folder / "merging"
         subprocess.run(["git", "clone", "-q", str(self.kept.origin), str(clone)], check=True)
-        merge = self.seed.env | {"GIT_MERGE_AUTOEDIT": "no"}
+        config = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "http.extraHeader", "GIT_CONFIG_VALUE_0": "token"}
+        merge = self.seed.env | config | {"GIT_MERGE_AUTOEDIT": "no"}
         for command in (["merge", "-q", "--no-ff", f"origin/{branch}"], ["push", "-q", "origin", "main"]):
             subprocess.run(["git", *command], cwd=clone, env=merge, check=True, capture_output=True)
         shutil.rmtree(clone)
@@ -68,6 +77,7 @@ def opened_world(seed: Project, folder: Path) -> Iterator[World]:
         made.mkdir(parents=True)
     share_data(seed, storage=folder / "storage", incoming=incoming)
     seed.run("git", "clone", "-q", "--bare", str(seed.path), str(origin))
+    write_hook(origin)
     server = Server(folder / "server")
     share_runs(seed, server)
     server.start()
@@ -78,6 +88,14 @@ def opened_world(seed: Project, folder: Path) -> Iterator[World]:
         yield World(kept, server, incoming, seed)
     finally:
         server.kill()
+
+
+def write_hook(origin: Path) -> None:
+    """Who pushes shows a token, as to GitHub: git has it by `gh auth setup-git`."""
+    hook = origin / "hooks" / "pre-receive"
+    asked = 'test "$(git config --global http.extraHeader)" = token'
+    hook.write_text(f"#!/bin/sh\n{asked} || {{ echo 'no token' >&2; exit 1; }}\n")
+    hook.chmod(0o755)
 
 
 def share_data(seed: Project, *, storage: Path, incoming: Path) -> None:

@@ -1,6 +1,7 @@
 """Finds the facts that a decision is made from: nothing of the project is changed here."""
 
 import json
+import os
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from encdec.retraining.dvc import check_remote, default_remote
 from encdec.retraining.monitored import Monitored, read_monitored
 from encdec.retraining.overrides import with_values
 from encdec.retraining.request import Places, Request
-from encdec.retraining.versioned import bring_tracked
+from encdec.retraining.versioned import bring_tracked, check_versioned
 from encdec.tracking.digests import dvc_digest, read_ignore
 from encdec.tracking.locked import LOCK_FILE
 from encdec.tracking.mend_lock import mend
@@ -52,6 +53,8 @@ def find_facts(store: Store, places: Places, request: Request, *, now: datetime)
     check_remote(places.tree, needed=params.retraining.remote)
     if request.batch is not None and request.kind is not None:
         check_source(params, request.kind)
+        if params.retraining.remote or os.environ.get("CI"):
+            check_versioned(places.tree, places.source, request.kind)
     monitored = read_monitored(request.monitor) if request.monitor is not None else None
     if monitored is not None and monitored.verdict == "invalid":
         raise InvalidData(f"the monitor found that the batch cannot be used: {monitored.sentence}")
@@ -122,7 +125,7 @@ def history_of(store: Store, places: Places, inputs: str, *, now: datetime) -> H
         state,
         told(last) if last is not None else None,
         in_week(done, now),
-        Same(*told(same), same.outcome) if same is not None else None,
+        Same(same.run_id, *told(same), same.outcome) if same is not None else None,
     )
 
 

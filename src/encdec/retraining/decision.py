@@ -43,6 +43,7 @@ class Earlier(NamedTuple):
 class Same(NamedTuple):
     """A retraining of the very same data, parameters and code, which did not find its way into dvc.lock here."""
 
+    run_id: str
     what: str
     at: datetime
     outcome: str
@@ -63,11 +64,15 @@ class Reason(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """`reasons`: all that there is to do, where it retrains; else those that did not suffice."""
+    """`reasons`: all that there is to do, where it retrains; else those that did not suffice.
+
+    `done`: the retraining that has done it already.
+    """
 
     retrain: bool
     sentence: str
     reasons: tuple[Reason, ...]
+    done: Same | None = None
 
 
 def decide(facts: Facts, policy: Retraining, history: History, *, now: datetime) -> Decision:
@@ -80,7 +85,7 @@ def decide(facts: Facts, policy: Retraining, history: History, *, now: datetime)
     if not work and not facts.forced:
         return Decision(False, nothing_to_do(facts, history), ())
     if history.same is not None and not facts.forced:
-        return Decision(False, done_before(history.same), work)
+        return Decision(False, done_before(history.same), work, history.same)
     counted = [reason for reason in work if counts(reason, facts, policy)]
     if facts.forced:
         counted = [*work, Reason("forced", "it was forced")]
@@ -188,7 +193,7 @@ def done_before(same: Same) -> str:
     """Two triggers at once, each on a machine of its own, are one retraining; so is a schedule after a refusal."""
     return (
         f"Not retraining: {same.what} of {same.at:%Y-%m-%d} was given the same data, parameters and code, and came to "
-        f"its end ({same.outcome}); --force does it again."
+        f"its end ({same.outcome}): its results are here again, and --force makes them anew."
     )
 
 

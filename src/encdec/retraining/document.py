@@ -109,7 +109,10 @@ class ParameterLine(Record):
 
 
 class Document(Record):
-    """`reasons`: their names. `details`: why the data are invalid, or what stopped it."""
+    """`reasons`: their names. `details`: why the data are invalid, or what stopped it.
+
+    `done`: the run in MLflow of an earlier retraining that has come to this already.
+    """
 
     format: int
     sentence: str
@@ -131,6 +134,7 @@ class Document(Record):
     stages: tuple[str, ...]
     restored: tuple[str, ...]
     run_id: str | None
+    done: str | None
     undo: tuple[str, ...]
 
     def text(self) -> str:

@@ -1,5 +1,6 @@
 """DVC's own commands, with the Python and the environment of this process."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,8 +35,14 @@ def default_remote(tree: Path) -> str | None:
 
 
 def check_remote(tree: Path, *, needed: bool) -> None:
-    """Raises ValueError where params.yaml asks for a remote and there is none."""
-    if needed and default_remote(tree) is None:
+    """Raises ValueError where params.yaml asks for a remote and there is none, or CI has one and may not use it."""
+    remote = default_remote(tree)
+    if remote is not None and not needed and os.environ.get("CI"):
+        raise ValueError(
+            f"DVC has the remote {remote}, but params.yaml: retraining.remote is false: what a machine of "
+            "CI makes would be pushed nowhere, and dvc.lock would name what nobody has: set it to true"
+        )
+    if needed and remote is None:
         raise ValueError(
             "params.yaml: retraining.remote is true, but DVC has no default remote: name one with "
             "`dvc remote add --default NAME ADDRESS`, or set it to false"

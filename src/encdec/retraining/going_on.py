@@ -138,6 +138,7 @@ def describe(
         stages=state.stages,
         restored=state.restored,
         run_id=run_id,
+        done=None,
         undo=tuple(undo(places, state, models)),
     )
 

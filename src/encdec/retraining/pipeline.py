@@ -49,7 +49,7 @@ def fetch_results(tree: Path) -> None:
         ValueError: it cannot be reached.
     """
     if default_remote(tree) is not None:
-        run_dvc(tree, "fetch", "--run-cache", "--all-commits", what="fetch from its remote")
+        run_dvc(tree, "fetch", "--run-cache", what="fetch from its remote")
 
 
 def push_results(tree: Path) -> None:

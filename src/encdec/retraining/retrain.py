@@ -20,23 +20,25 @@ from encdec.retraining.checked import InvalidData
 from encdec.retraining.deciding import Decided, find_facts
 from encdec.retraining.document import FORMAT, PICTURES, Document, Outcome
 from encdec.retraining.going_on import describe, is_changed, judge, put_in_place, train
+from encdec.retraining.patch import patch_of
 from encdec.retraining.pipeline import push_results
 from encdec.retraining.pull_request import pull_request, summary
 from encdec.retraining.request import Places, Request
 from encdec.retraining.state import Unfinished, drop_state, keep_state, read_state
-from encdec.tracking.retrained import INPUTS_TAG, Ended, begin_retraining, end_retraining
+from encdec.tracking.retrained import INPUTS_TAG, Ended, begin_retraining, bring_results, end_retraining
 from encdec.tracking.store import Store, reached
 
-DOCUMENT, BODY, SUMMARY, REPORT, DECISION = (
+DOCUMENT, BODY, SUMMARY, REPORT, PATCH, DECISION = (
     "retrain.json",
     "pull-request.md",
     "summary.md",
     "report.html",
+    "retrain.patch",
     "decision.json",
 )
 LINKED_PICTURE = re.compile(r"^!\[(.*)\]\((.*?)\)$", re.MULTILINE)
 PAGE = Path("data", "07_report", "index.html")
-RESULTS = (DOCUMENT, BODY, SUMMARY, REPORT)
+RESULTS = (DOCUMENT, BODY, SUMMARY, REPORT, PATCH)
 
 
 def retrain(store: Store, request: Request) -> Document:
@@ -94,7 +96,7 @@ def decide_and_go(store: Store, places: Places, request: Request, base: Base) ->
     try:
         decided = find_facts(store, places, request, now=now)
         if not decided.decision.retrain or request.decide:
-            return without_training(places, base, decided)
+            return without_training(store, places, base, decided, bring=not request.decide)
         say(decided.decision.sentence)
         state = begin(store, places, request, decided, base, now=now)
     except InvalidData as error:
@@ -103,18 +105,23 @@ def decide_and_go(store: Store, places: Places, request: Request, base: Base) ->
     return go_on(store, places, state, base, promote=request.promote, new=True)
 
 
-def without_training(places: Places, base: Base, decided: Decided) -> Document:
-    """Nothing of an earlier retraining's results is touched."""
+def without_training(store: Store, places: Places, base: Base, decided: Decided, *, bring: bool) -> Document:
+    """The results of the retraining that has done it come here; else nothing of an earlier one's is touched."""
+    done = decided.decision.done
+    if done is not None and bring:
+        bring_results(store, done.run_id, places.results)
+        show(places)
     outcome: Outcome = "decided" if decided.decision.retrain else "nothing"
     document = plain(base, decided.decision.sentence, outcome, changed=is_changed(places)).model_copy(
         update={
             "reasons": tuple(reason.name for reason in decided.decision.reasons),
             "texts": tuple(reason.text for reason in decided.decision.reasons),
             "monitored": decided.monitored.sentence if decided.monitored is not None else None,
+            "done": done.run_id if done is not None else None,
         }
     )
     write_text(places.work / DECISION, document.text())
-    hand_over(document, summary(document))
+    hand_over(places, document, summary(document))
     return document
 
 
@@ -151,6 +158,7 @@ def plain(base: Base, sentence: str, outcome: Outcome, *, changed: bool) -> Docu
         stages=(),
         restored=(),
         run_id=None,
+        done=None,
         undo=(),
     )
 
@@ -202,8 +210,10 @@ def finish(
     write_text(places.results / DOCUMENT, document.text())
     write_text(places.results / (BODY if document.retrained else SUMMARY), text)
     page = places.tree / PAGE
-    if document.retrained and page.is_file():
-        shutil.copyfile(page, places.results / REPORT)
+    if document.retrained:
+        (places.results / PATCH).write_bytes(patch_of(places.tree))
+        if page.is_file():
+            shutil.copyfile(page, places.results / REPORT)
     status = {"stopped": "KILLED", "failed": "FAILED"}.get(document.outcome, "FINISHED")
     numbers = {
         f"gain/{judged.model}": judged.whole.metrics[0].gain.value
@@ -213,7 +223,7 @@ def finish(
     chosen = {key: value for key, value in (tags or {}).items() if value}
     end_retraining(store, run_id, Ended(document.outcome, status, chosen, numbers, text, places.results))
     show(places)
-    hand_over(document, text)
+    hand_over(places, document, text)
     return document
 
 
@@ -227,13 +237,16 @@ def show(places: Places) -> None:
     places.results.rmdir()
 
 
-def hand_over(document: Document, text: str) -> None:
+def hand_over(places: Places, document: Document, text: str) -> None:
     """The summary of a job can show no picture of its machine: it says where that is."""
+    patch = places.work / PATCH
+    proposes = (document.retrained or document.done is not None) and patch.is_file() and patch.stat().st_size > 0
     hand_on(
         LINKED_PICTURE.sub(r"\1 (`\2`, among the results)", text),
         {
             "due": document.outcome not in ("nothing", "invalid"),
             "retrained": document.retrained,
+            "propose": proposes,
             "changed": document.changed,
             "accepted": document.accepted,
             "outcome": str(document.outcome),

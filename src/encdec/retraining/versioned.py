@@ -5,6 +5,7 @@ from pathlib import Path
 
 from encdec.params.root import Kind
 from encdec.retraining.dvc import run_dvc
+from encdec.retraining.patch import tracked_below
 from encdec.sources.image_tree import is_beside_data
 from encdec.sources.window import BATCHES_FOLDER
 
@@ -30,6 +31,15 @@ def bring_tracked(tree: Path, source: Path, kinds: Sequence[Kind], *, remote: bo
     ]
     if missing:
         run_dvc(tree, "pull" if remote else "checkout", *missing, what=f"bring the data of {', '.join(missing)}")
+
+
+def check_versioned(tree: Path, source: Path, kind: Kind) -> None:
+    """Raises ValueError where nobody would have the new data once this machine is gone."""
+    if not tracking_files(source, kind) and not tracked_below(tree, (source / kind).relative_to(tree).as_posix()):
+        raise ValueError(
+            f"--batch: neither DVC nor git tracks data/00_source/{kind}, so that the new data would be lost with this "
+            f"machine: `dvc add data/00_source/{kind}` and commit the .dvc file (README, Your own data)"
+        )
 
 
 def track_again(tree: Path, source: Path, kind: Kind) -> None:

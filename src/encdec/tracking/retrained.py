@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from shutil import copytree
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -112,6 +113,12 @@ def end_retraining(store: Store, run_id: str, ended: Ended) -> None:
     recorder.set_tags({**ended.tags, OUTCOME_TAG: ended.outcome, NOTE_TAG: ended.note})
     recorder.flush()
     end_run(store, run_id, ended.status)
+
+
+def bring_results(store: Store, run_id: str, to: Path) -> None:
+    """The files that a retraining left."""
+    with TemporaryDirectory() as temporary:
+        copytree(store.client.download_artifacts(run_id, FOLDER, temporary), to, dirs_exist_ok=True)
 
 
 def repro_run(store: Store, process: str) -> str | None:
