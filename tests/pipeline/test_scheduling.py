@@ -255,7 +255,7 @@ def test_the_gitlab_job_keeps_the_status(stub: Path, jobs: dict[str, Any], statu
 
 
 def leave_results(tree: Path, body: str) -> None:
-    """What `encdec retrain` does of a tree in which it has changed dvc.lock; then another machine has the commit alone."""
+    """What `encdec retrain` makes of a changed tree; another machine has that and the commit, and nothing else."""
     results = tree / ".work" / "retraining"
     (results / "retrain.patch").write_bytes(patch_of(tree))
     (results / "retrain.json").write_text(json.dumps({"accepted": True, "sentence": "Retraining: it was time."}))
