@@ -40,17 +40,14 @@ def patch_of(tree: Path) -> bytes:
 
 def kept_by_git(tree: Path, name: str) -> bool:
     """Whether git has data of the same kind: then it is to have the new ones, too."""
-    return any(
-        name.startswith(f"{SOURCE}/{kind}/")
-        and any(Path(each).name != PLACEHOLDER for each in tracked_below(tree, f"{SOURCE}/{kind}"))
-        for kind in KINDS
-    )
+    kinds = [kind for kind in KINDS if name.startswith(f"{SOURCE}/{kind}/")]
+    return any(tracked_below(tree, f"{SOURCE}/{kind}") for kind in kinds)
 
 
 def tracked_below(tree: Path, folder: str) -> list[str]:
-    """What git tracks in a folder, but for what DVC keeps there."""
+    """The data that git tracks in a folder: not what DVC keeps there, nor what only makes the folder be there."""
     names = run(tree, {}, "ls-files", "-z", "--", folder).decode().split("\0")
-    return [name for name in names if name and not name.endswith((".dvc", ".gitignore"))]
+    return [name for name in names if name and not name.endswith((".dvc", ".gitignore", PLACEHOLDER))]
 
 
 def add_results(tree: Path, env: Mapping[str, str]) -> None:
