@@ -153,6 +153,15 @@ def test_a_batch_that_cannot_be_had_is_no_fault_of_its_data(root, tmp_path):
         assert not isinstance(raised.value, InvalidData)
 
 
+def test_what_was_asked_for_is_known_again_without_being_kept():
+    first = asked("https://ann:s3cret@example.org/may.zip?X-Amz-Signature=abcdef")
+    assert first.key == first._replace(force=True, promote=True).key
+    others = [first._replace(batch="may.zip"), first._replace(kind="pairs"), first._replace(mode="replace")]
+    assert len({first.key, *(each.key for each in [*others, first._replace(values=("seed=9",))])}) == 5
+    assert len(first.key) == 64
+    assert not any(part in first.key for part in ("s3cret", "abcdef", "example"))
+
+
 def test_a_source_that_is_published_takes_no_new_data(root):
     params = load_params(root / "params.yaml").params
     with pytest.raises(ValueError, match=r"images.source is digits.* set images.source to folder"):
