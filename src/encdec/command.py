@@ -14,6 +14,8 @@ from encdec.masking import masked
 from encdec.remedies import explained
 from encdec.signals import asked_to_stop, farewell, stoppable
 
+HOW_TO_TRACE = "(ENCDEC_TRACEBACK=1 shows where it was raised)"
+
 
 def run_command(
     main: Callable[..., None],
@@ -50,7 +52,7 @@ def call(main: Callable[..., None], **arguments: object) -> None:
         if os.environ.get("ENCDEC_TRACEBACK"):
             raise
         said = masked(explained(error) if isinstance(error, OSError) else str(error))
-        sys.exit(f"\n{type(error).__name__}: {said}\n(ENCDEC_TRACEBACK=1 shows where it was raised)")
+        sys.exit(f"\n{type(error).__name__}: {said}\n{HOW_TO_TRACE}")
     except (MemoryError, RuntimeError) as error:
         if os.environ.get("ENCDEC_TRACEBACK") or not out_of_memory(error):
             raise

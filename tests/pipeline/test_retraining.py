@@ -81,7 +81,7 @@ def test_drift_is_a_reason_with_new_data_and_none_without(project: Project, batc
     assert "Half of it is black" in retrain(project, *given, "--monitor", str(monitor), status=INVALID)["details"]
 
 
-@pytest.mark.parametrize("fault", ["class", "files"])
+@pytest.mark.parametrize("fault", ["class", "files", "archive"])
 def test_data_that_fail_validation_stop_it_before_anything_is_touched(
     project: Project, batch: Path, tmp_path: Path, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,6 +90,11 @@ def test_data_that_fail_validation_stop_it_before_anything_is_touched(
     if fault == "class":
         (bad / "0").rename(bad / "<img src=x>")
         told = "declared_labels"
+    elif fault == "archive":
+        whole = Path(shutil.make_archive(str(tmp_path / "bad"), "zip", bad)).read_bytes()
+        bad = tmp_path / "bad.zip"
+        bad.write_bytes(whole[: len(whole) // 2])
+        told = "bad.zip: is no whole archive"
     else:
         for file in list((bad / "1").iterdir())[:20]:
             file.write_bytes(b"no picture")

@@ -3,10 +3,12 @@
 import argparse
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib import import_module
 
-from encdec.command import call
+from encdec.command import HOW_TO_TRACE, call
+from encdec.github import fenced, hand_on
 
 COLLECT_AFTER = 100_000
 """New objects between two looks for cycles. By default, 700, a fifth of a command's start is spent on them."""
@@ -44,7 +46,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
             subparser.set_defaults(run=module.run)
     options = vars(parser.parse_args(given))
     del options["command"]
-    call(options.pop("run"), **options)
+    with errors_handed_on():
+        call(options.pop("run"), **options)
+
+
+@contextmanager
+def errors_handed_on() -> Iterator[None]:
+    """The sentence of an error stands in the summary of a workflow's job too, where people look first.
+
+    Not those of stages: the command that started them tells of them.
+    """
+    try:
+        yield
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            with suppress(OSError):  # what cannot be handed on must not hide what is wrong
+                hand_on(fenced(ended.code.removesuffix(HOW_TO_TRACE).strip()), {})
+        raise
 
 
 if __name__ == "__main__":

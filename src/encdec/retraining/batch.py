@@ -11,6 +11,7 @@ from encdec.params.root import Kind, Params
 from encdec.sources.archive import SUFFIXES as ARCHIVES
 from encdec.sources.columns import SUFFIXES as TABLES
 from encdec.sources.image_tree import is_beside_data
+from encdec.sources.member import ContentError
 from encdec.sources.received import received
 from encdec.sources.window import BATCHES_FOLDER
 from encdec.tracking.digests import dvc_digest
@@ -50,11 +51,12 @@ def fetch(address: str, *, kind: Kind, scratch: Path) -> Path:
     """The folder or the table that is meant.
 
     Raises:
-        ValueError: there is nothing, it cannot be had, or it is nothing of that kind.
+        ValueError: there is nothing, or it cannot be had.
+        ContentError: it is damaged, or nothing of that kind.
     """
     path = received(address, option="--batch", scratch=scratch)
     if kind == "images" and not path.is_dir():
-        raise ValueError(f"--batch: {path}: expected a folder of images, or one as {', '.join(ARCHIVES)}")
+        raise ContentError(f"--batch: {path}: expected a folder of images, or one as {', '.join(ARCHIVES)}")
     return path if kind == "images" else table_in(path)
 
 
@@ -65,7 +67,7 @@ def table_in(path: Path) -> Path:
     tables = [each for each in sorted(path.glob("*")) if each.suffix.lower() in TABLES] if path.is_dir() else []
     if len(tables) != 1:
         told = f"{len(tables)} of them" if tables else "none"
-        raise ValueError(f"--batch: {path}: expected one table ({', '.join(TABLES)}), found {told}")
+        raise ContentError(f"--batch: {path}: expected one table ({', '.join(TABLES)}), found {told}")
     return tables[0]
 
 
@@ -75,7 +77,7 @@ def read_batch(params: Params, path: Path, *, kind: Kind, mode: Mode, user_dir: 
     One of the same digest keeps the name that it got when it was first added.
 
     Raises:
-        ValueError: it has a link in it, or does not fit to the table that it is to replace.
+        ContentError: it has a link in it, or does not fit to the table that it is to replace.
     """
     section: Images | Pairs = params.images if kind == "images" else params.pairs
     digest = dvc_digest(path)
@@ -111,7 +113,7 @@ def targets_of(section: object, path: Path, *, mode: Mode, name: str) -> dict[st
             if mode == "append":
                 return {f"{BATCHES_FOLDER}/{name}{path.suffix.lower()}": path}
             if Path(main).suffix.lower() != path.suffix.lower():
-                raise ValueError(f"--batch: {path}: is to replace {main}: save it as {Path(main).suffix}")
+                raise ContentError(f"--batch: {path}: is to replace {main}: save it as {Path(main).suffix}")
             return {main: path}
     raise ValueError("this source takes no new data")
 
@@ -120,14 +122,14 @@ def own_files(folder: Path) -> Iterator[Path]:
     """All files that are data, and not what a tool or a person puts beside them.
 
     Raises:
-        ValueError: one is a link: what it leads to would not be versioned.
+        ContentError: one is a link: what it leads to would not be versioned.
     """
     for each in sorted(folder.rglob("*")):
         inside = each.relative_to(folder).parts
         if any(part.startswith(".") for part in inside) or is_beside_data(each.name):
             continue
         if each.is_symlink():
-            raise ValueError(f"{each}: is a link: put the file itself there")
+            raise ContentError(f"{each}: is a link: put the file itself there")
         if each.is_file():
             yield each
 

@@ -21,6 +21,7 @@ from encdec.retraining.monitored import Monitored, read_monitored
 from encdec.retraining.overrides import with_values
 from encdec.retraining.request import Places, Request
 from encdec.retraining.versioned import bring_tracked, check_versioned
+from encdec.sources.member import ContentError
 from encdec.tracking.digests import dvc_digest, read_ignore
 from encdec.tracking.locked import LOCK_FILE
 from encdec.tracking.mend_lock import mend
@@ -87,12 +88,20 @@ def params_with(places: Places, values: tuple[str, ...]) -> tuple[str, Params]:
 def find_batch(
     places: Places, params: Params, request: Request, changes: tuple[Change, ...], *, now: datetime
 ) -> tuple[Batch | None, NewData | None]:
-    """The batch, and its rows where they are new: not yet in place, or in place and not yet trained on."""
+    """The batch, and its rows where they are new: not yet in place, or in place and not yet trained on.
+
+    Raises:
+        InvalidData: it was had, and cannot be used.
+        ValueError: it cannot be had.
+    """
     if request.batch is None or request.kind is None:
         return None, None
     kind, user_dir = request.kind, places.source / request.kind
-    path = fetch(request.batch, kind=kind, scratch=places.scratch)
-    batch = read_batch(params, path, kind=kind, mode=request.mode, user_dir=user_dir, now=now)
+    try:
+        path = fetch(request.batch, kind=kind, scratch=places.scratch)
+        batch = read_batch(params, path, kind=kind, mode=request.mode, user_dir=user_dir, now=now)
+    except ContentError as error:
+        raise InvalidData(f"the batch cannot be used: {error}") from error
     if batch.there and not any(change.kind == "data" and change.name.endswith(f"/{kind}") for change in changes):
         say(f"the batch is in data/00_source/{kind} already, as {batch.name}")
         return batch, None

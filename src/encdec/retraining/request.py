@@ -1,5 +1,6 @@
 """What a person or a workflow asks of `encdec retrain`."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,8 +27,11 @@ class Request(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What it would change: two commands with the same key want the same."""
-        return repr((self.batch, self.kind, self.mode, self.values))
+        """What it would change: two commands with the same key want the same.
+
+        A digest, since it is kept in a file, and an address may be signed.
+        """
+        return sha256(repr((self.batch, self.kind, self.mode, self.values)).encode()).hexdigest()
 
     @property
     def brings(self) -> bool:

@@ -42,7 +42,7 @@ class Champion(Record):
 
 
 class Unfinished(Record):
-    """`request`: what was asked for, so that the same command is known again. `base`: the commit that it began at.
+    """`request`: a digest of what was asked for, so that the same command is known again. `base`: where it began.
 
     `inputs`: a digest of all that is read. `params`: the text that params.yaml is to have. `began`: seconds since
     1970. `names`: of the reasons, `reasons`: their texts. `code`: what of it has changed.

@@ -8,6 +8,7 @@ from encdec.sources.archive import SUFFIXES as ARCHIVES
 from encdec.sources.archive import is_archive, unpack
 from encdec.sources.columns import SUFFIXES as TABLES
 from encdec.sources.partial import Part
+from encdec.sources.store import Address, bring
 from encdec.sources.stream import RefusedError
 from encdec.sources.transfer import LIMITS, Deadline, transfer
 
@@ -28,13 +29,14 @@ def received(address: str, *, option: str, scratch: Path) -> Path:
         scratch: an empty folder for what has to be brought or unpacked.
 
     Raises:
-        ValueError: there is nothing, it cannot be had, or it is no whole archive.
+        ValueError: there is nothing, or it cannot be had.
+        ContentError: it is no whole archive, has nothing in it, or a name that leads out of it.
     """
     scheme = urlsplit(address).scheme.lower() if "://" in address else ""
     if scheme in HTTP:
         path = download(address, scratch, option=option)
     elif scheme in BY_DVC:
-        path = bring(address, scratch, option=option)
+        path = bring(Address(address, option), scratch / "brought")
     elif scheme:
         known = ", ".join(f"{each}://" for each in (*HTTP, *BY_DVC))
         raise ValueError(f"{option}: {masked(address)}: expected a path or an address that begins with one of {known}")
@@ -58,18 +60,3 @@ def download(url: str, scratch: Path, *, option: str) -> Path:
         raise ValueError(f"{option}: {masked(url)}: {error}") from error
     part.keep_as(scratch / name)
     return scratch / name
-
-
-def bring(address: str, scratch: Path, *, option: str) -> Path:
-    """By DVC, which knows the credentials of its remotes and the drivers of the extras."""
-    from dvc.config import Config
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
-    target = scratch / (PurePosixPath(unquote(urlsplit(address).path)).name or "batch")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        Repo.get_url(address, str(target), config=Config.from_cwd())
-    except (DvcException, OSError) as error:  # also what a store's own library raises for wrong credentials
-        raise ValueError(f"{option}: {masked(address)}: DVC could not bring it: {masked(str(error))}") from error
-    return target

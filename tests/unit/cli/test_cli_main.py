@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +44,53 @@ except SystemExit:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", [["retrain"], ["monitor", "may"], ["promote", "cnn"], ["rollback", "cnn"]])
+def test_an_error_stands_in_the_summary_of_a_job_too(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # which is no project
+    monkeypatch.delenv("ENCDEC_TRACEBACK", raising=False)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert isinstance(ended.value.code, str)  # what Python prints; the status is 1
+    sentence = ended.value.code.strip().splitlines()[0]
+    assert sentence.startswith("FileNotFoundError: no dvc.yaml in ")
+    assert (tmp_path / "summary.md").read_text() == f"```text\n{sentence}\n```\n\n"
+
+
+def test_no_error_can_format_the_summary_or_show_a_password_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**given: object) -> None:
+        raise ValueError("https://ann:s3cret@example.org has\n```\n<img src=x>")
+
+    monkeypatch.setattr("encdec.cli.rollback.run", fail)
+    monkeypatch.delenv("ENCDEC_TRACEBACK", raising=False)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    with pytest.raises(SystemExit):
+        main(["rollback", "cnn"])
+    told = "ValueError: https://***@example.org has\n```\n<img src=x>"
+    assert (tmp_path / "summary.md").read_text() == f"````text\n{told}\n````\n\n"
+
+
+def test_a_summary_that_cannot_be_written_hides_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ENCDEC_TRACEBACK", raising=False)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
+    with pytest.raises(SystemExit, match=r"FileNotFoundError: no dvc\.yaml in "):
+        main(["retrain"])
+
+
+def test_what_is_no_error_leaves_the_summary_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(**given: object) -> None:
+        sys.exit(10)
+
+    monkeypatch.setattr("encdec.cli.rollback.run", refused)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    with pytest.raises(SystemExit) as ended:
+        main(["rollback", "cnn"])
+    assert ended.value.code == 10
+    assert not (tmp_path / "summary.md").exists()

@@ -4,15 +4,20 @@ import io
 import json
 import tarfile
 import zipfile
+from datetime import UTC, datetime
 
 import pytest
 
 from encdec.github import hand_on
 from encdec.params.loading import load_params
-from encdec.retraining.batch import check_source, fetch
+from encdec.retraining.batch import check_source, fetch, targets_of
+from encdec.retraining.checked import InvalidData
+from encdec.retraining.deciding import find_batch
 from encdec.retraining.monitored import read_monitored
 from encdec.retraining.overrides import with_values
+from encdec.retraining.request import Places, Request
 from encdec.sources.archive import unpack
+from encdec.sources.member import ContentError
 
 
 def test_the_monitors_file_is_read(tmp_path):
@@ -102,6 +107,59 @@ def test_where_a_batch_cannot_come_from(tmp_path):
         fetch(str(tmp_path), kind="pairs", scratch=tmp_path)
     with pytest.raises(ValueError, match="expected a folder of images"):
         fetch(str(tmp_path / "a.tsv"), kind="images", scratch=tmp_path)
+
+
+def asked(batch, kind="images"):
+    return Request(str(batch), kind, "append", None, False, (), False, False, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "told"),
+    [
+        ("cut.zip", "images", "is no whole archive"),
+        ("cut.zip", "pairs", "is no whole archive"),
+        ("one.tsv", "images", "expected a folder of images"),
+        ("one.xlsx", "pairs", r"expected one table \(.*\), found none"),
+        ("two", "pairs", "found 2 of them"),
+        ("none", "pairs", "found none"),
+    ],
+)
+def test_a_batch_that_was_had_and_cannot_be_used_is_invalid_data(root, tmp_path, name, kind, told):
+    whole = packed(tmp_path / "whole.zip", ["cat/1.png", "dog/2.png"]).read_bytes()
+    (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
+    for each in ("one.tsv", "one.xlsx", "two/a.tsv", "two/b.tsv", "none/readme"):
+        (tmp_path / each).parent.mkdir(exist_ok=True)
+        (tmp_path / each).touch()
+    params, places = load_params(root / "params.yaml").params, Places(tmp_path / "tree", tmp_path / "work")
+    with pytest.raises(InvalidData, match=rf"^the batch cannot be used: .*{told}"):
+        find_batch(places, params, asked(tmp_path / name, kind), (), now=datetime.now(UTC))
+
+
+def test_a_link_in_a_batch_and_another_type_of_table_are_faults_of_the_batch(root, tmp_path):
+    params = load_params(root / "params.yaml").params
+    (tmp_path / "may" / "cat").mkdir(parents=True)
+    (tmp_path / "may" / "cat" / "1.png").symlink_to("/etc/passwd")
+    with pytest.raises(ContentError, match=r"1\.png: is a link"):
+        targets_of(params.images.sources.folder, tmp_path / "may", mode="append", name="batch")
+    with pytest.raises(ContentError, match=r"is to replace .*: save it as \.tsv"):
+        targets_of(params.pairs.sources.table, tmp_path / "all.parquet", mode="replace", name="batch")
+
+
+def test_a_batch_that_cannot_be_had_is_no_fault_of_its_data(root, tmp_path):
+    params, places = load_params(root / "params.yaml").params, Places(tmp_path / "tree", tmp_path / "work")
+    for address in (tmp_path / "nowhere", "ftp://somewhere/b.zip", "http://127.0.0.1:1/may.xlsx"):
+        with pytest.raises(ValueError, match=r"^--batch: ") as raised:
+            find_batch(places, params, asked(address), (), now=datetime.now(UTC))
+        assert not isinstance(raised.value, InvalidData)
+
+
+def test_what_was_asked_for_is_known_again_without_being_kept():
+    first = asked("https://ann:s3cret@example.org/may.zip?X-Amz-Signature=abcdef")
+    assert first.key == first._replace(force=True, promote=True).key
+    others = [first._replace(batch="may.zip"), first._replace(kind="pairs"), first._replace(mode="replace")]
+    assert len({first.key, *(each.key for each in [*others, first._replace(values=("seed=9",))])}) == 5
+    assert len(first.key) == 64
+    assert not any(part in first.key for part in ("s3cret", "abcdef", "example"))
 
 
 def test_a_source_that_is_published_takes_no_new_data(root):
