@@ -140,13 +140,14 @@ def test_without_any_run_nothing_is_said_of_one():
 
 
 def test_what_another_machine_did_already_is_not_done_again():
-    same = Same("run 4b05559d", NOW - timedelta(hours=1), "refused")
+    same = Same("4b05559d00", "run 4b05559d", NOW - timedelta(hours=1), "refused")
     history = History(TRAINED, TRAINED, 1, same)
     decision = decide(facts(new=MANY, scheduled=True), policy(), history, now=NOW)
     assert not decision.retrain
+    assert decision.done == same
     assert decision.sentence == (
         "Not retraining: run 4b05559d of 2026-11-22 was given the same data, parameters and code, and came to its end "
-        "(refused); --force does it again."
+        "(refused): its results are here again, and --force makes them anew."
     )
     assert decide(facts(new=MANY, forced=True), policy(), history, now=NOW).retrain
     assert decide(facts(), policy(), history, now=NOW).sentence.startswith("Not retraining: nothing changed since")

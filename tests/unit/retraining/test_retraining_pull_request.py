@@ -81,6 +81,7 @@ def document(**changed):
         "stages": (),
         "restored": (),
         "run_id": "abc",
+        "done": None,
         "undo": ("Close it.",),
     }
     return Document(**{**values, **changed})
