@@ -221,7 +221,8 @@ def test_what_is_proposed_holds_no_code(root: Path, tmp_path: Path, smuggled: st
     (tmp_path / "patch").write_bytes(run(*git, "diff", "--cached", "--binary"))
     run(*git, "reset", "-q", "--hard")
     (tree / ".work" / "retraining").mkdir(parents=True)
-    (tree / ".work" / "retraining" / "retrain.json").write_text('{"accepted": true, "sentence": "Retraining."}')
+    said = {"accepted": True, "sentence": "Retraining: drift (fixes #3, closes o/n#4, GH-5, @all, https://x/issues/6)."}
+    (tree / ".work" / "retraining" / "retrain.json").write_text(json.dumps(said))
     (tree / ".work" / "retraining" / "pull-request.md").write_text(f"## Retraining\n\n{'long ' * 20_000}\n")
     state = tmp_path / "github.json"
     env = {**bare(root), "GH_TOKEN": "a token", "GH_STATE": str(state), "GITHUB_REPOSITORY": "team/encdec"}
@@ -238,3 +239,8 @@ def test_what_is_proposed_holds_no_code(root: Path, tmp_path: Path, smuggled: st
         (pull,) = json.loads(state.read_text())["pulls"]
         assert len(pull["body"]) < 65_536
         assert "The rest is in the results" in pull["body"]
+        title = (
+            "Retraining: drift (fixes #\u200b3, closes o/n#\u200b4, GH\u200b-5, @\u200ball, https:\u200b//x/issues/6)."
+        )
+        assert pull["title"] == title
+        assert run("git", "--git-dir", str(origin), "log", "-1", "--format=%s", pull["head"]).decode().strip() == title
