@@ -77,6 +77,14 @@ def test_drift_is_a_reason_with_new_data_and_none_without(project: Project, batc
     drifted = retrain(project, *given, "--monitor", str(monitor))
     assert drifted["outcome"] == "decided"
     assert drifted["sentence"] == "Retraining: new data (8 rows of images) and drift (The images are brighter)."
+    before = everything(project)
+    monitor.write_text(json.dumps({"verdict": "drift", "sentence": "It moved.", "batch": {"digest": dvc_digest(few)}}))
+    assert retrain(project, *given, "--monitor", str(monitor))["outcome"] == "decided"
+    other = ("--batch", str(batch), "--kind", "images", "--monitor", str(monitor))
+    done = project.run("encdec", "retrain", *other, check=False)
+    assert done.returncode == 1
+    assert f"the monitor looked at {dvc_digest(few)}, this is {dvc_digest(batch)}" in " ".join(done.stderr.split())
+    assert everything(project) == before
     monitor.write_text(json.dumps({"verdict": "invalid", "sentence": "Half of it is black."}))
     assert "Half of it is black" in retrain(project, *given, "--monitor", str(monitor), status=INVALID)["details"]
 

@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import NamedTuple
 
 from encdec.outs import write_text
@@ -16,7 +17,7 @@ from encdec.retraining.changes import PARAMS_FILE, Change, changed_parameters, c
 from encdec.retraining.checked import InvalidData, check_alone, describe
 from encdec.retraining.decision import Decision, Earlier, Facts, History, NewData, Same, decide
 from encdec.retraining.dvc import check_remote, default_remote
-from encdec.retraining.monitored import Monitored, read_monitored
+from encdec.retraining.monitored import Monitored, check_same_batch, read_monitored
 from encdec.retraining.overrides import with_values
 from encdec.retraining.request import Places, Request
 from encdec.retraining.versioned import bring_tracked
@@ -53,6 +54,11 @@ def find_facts(store: Store, places: Places, request: Request, *, now: datetime)
     if request.batch is not None and request.kind is not None:
         check_source(params, request.kind)
     monitored = read_monitored(request.monitor) if request.monitor is not None else None
+    path = None
+    if request.batch is not None and request.kind is not None:
+        path = fetch(request.batch, kind=request.kind, scratch=places.scratch)
+        if monitored is not None:
+            check_same_batch(monitored, path)
     if monitored is not None and monitored.verdict == "invalid":
         raise InvalidData(f"the monitor found that the batch cannot be used: {monitored.sentence}")
     said = mend(places.tree)
@@ -64,7 +70,7 @@ def find_facts(store: Store, places: Places, request: Request, *, now: datetime)
     if request.values:
         before, after = read_yaml(places.tree / PARAMS_FILE), read_yaml(places.scratch / PARAMS_FILE)
         changes = tuple(dict.fromkeys([*changes, *changed_parameters(places.tree, before, after)]))
-    batch, new_data = find_batch(places, params, request, changes, now=now)
+    batch, new_data = find_batch(places, params, request, changes, path=path, now=now)
     facts = Facts(changes, new_data, monitored, request.scheduled, request.force)
     inputs = inputs_of(places, text, changes, batch)
     decision = decide(facts, params.retraining, history_of(store, places, inputs, now=now), now=now)
@@ -82,13 +88,16 @@ def params_with(places: Places, values: tuple[str, ...]) -> tuple[str, Params]:
 
 
 def find_batch(
-    places: Places, params: Params, request: Request, changes: tuple[Change, ...], *, now: datetime
+    places: Places, params: Params, request: Request, changes: tuple[Change, ...], *, path: Path | None, now: datetime
 ) -> tuple[Batch | None, NewData | None]:
-    """The batch, and its rows where they are new: not yet in place, or in place and not yet trained on."""
-    if request.batch is None or request.kind is None:
+    """The batch, and its rows where they are new: not yet in place, or in place and not yet trained on.
+
+    Args:
+        path: of the batch, as it was fetched.
+    """
+    if path is None or request.kind is None:
         return None, None
     kind, user_dir = request.kind, places.source / request.kind
-    path = fetch(request.batch, kind=kind, scratch=places.scratch)
     batch = read_batch(params, path, kind=kind, mode=request.mode, user_dir=user_dir, now=now)
     if batch.there and not any(change.kind == "data" and change.name.endswith(f"/{kind}") for change in changes):
         say(f"the batch is in data/00_source/{kind} already, as {batch.name}")

@@ -10,9 +10,10 @@ import pytest
 from encdec.github import hand_on
 from encdec.params.loading import load_params
 from encdec.retraining.batch import check_source, fetch
-from encdec.retraining.monitored import read_monitored
+from encdec.retraining.monitored import check_same_batch, read_monitored
 from encdec.retraining.overrides import with_values
 from encdec.sources.archive import unpack
+from encdec.tracking.digests import dvc_digest
 
 
 def test_the_monitors_file_is_read(tmp_path):
@@ -44,6 +45,24 @@ def test_what_is_no_file_of_the_monitor_is_told(tmp_path, text, told):
     assert told in str(raised.value)
     with pytest.raises(ValueError, match="no such file"):
         read_monitored(tmp_path / "nowhere.json")
+
+
+def test_what_the_monitor_said_of_another_batch_is_no_reason_for_this_one(tmp_path):
+    batch, file = tmp_path / "may", tmp_path / "drift.json"
+    write = {"verdict": "drift", "sentence": "It moved."}
+    (batch / "cat").mkdir(parents=True)
+    (batch / "cat" / "1.png").write_bytes(b"one")
+
+    def monitored(digest):
+        file.write_text(json.dumps({**write, "batch": {"digest": digest}}))
+        return read_monitored(file)
+
+    check_same_batch(monitored(dvc_digest(batch)), batch)
+    check_same_batch(monitored(None), batch)  # of a monitor that does not say
+    found = monitored(dvc_digest(batch))
+    (batch / "cat" / "2.png").write_bytes(b"two")
+    with pytest.raises(ValueError, match=f"^--monitor: .* looked at {found.digest}, this is {dvc_digest(batch)}"):
+        check_same_batch(found, batch)
 
 
 def packed(path, names):
