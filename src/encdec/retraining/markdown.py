@@ -16,6 +16,8 @@ DOLLAR = r"<span>\$</span>"
 """GitHub takes formulas from the page as well, where the backslash has gone: they do not go through elements."""
 LINKED = re.compile(r"(?<=:)(?=//)|(?<=[wW]{3})(?=\.)|(?<=@)(?=\w)|(?<=#)(?=\d)|(?i:(?<=gh)(?=-\d))")
 """Where GitHub would see an address, a mention of a person, or the number of an issue."""
+CLOSING = re.compile(r"(?i)(\b(?:clos|fix|resolv|implement)\w*:?\s+\S*?(?:[#!](?=\d)|gh(?=-\d)|:(?=//)))")
+"""What closes an issue in the message of a commit, where a code span is none."""
 NO_SPACE = "\u200b"
 MOST_CHARACTERS = 160
 
@@ -23,9 +25,10 @@ MOST_CHARACTERS = 160
 def code(text: str, *, most: int = MOST_CHARACTERS) -> str:
     """A text from outside as a code span: neither markup, HTML, links nor mentions are seen in one.
 
-    What turns the direction of reading, and would make it look like another text, becomes a space.
+    What turns the direction of reading, and would make it look like another text, becomes a space. The text may become
+    the message of a commit, so that nothing in it closes an issue.
     """
-    plain = CONTROL.sub(" ", text)
+    plain = CLOSING.sub(rf"\1{NO_SPACE}", CONTROL.sub(" ", text))
     plain = plain if len(plain) <= most else f"{plain[:most]}…"
     if not plain.strip():
         return "(nothing)"

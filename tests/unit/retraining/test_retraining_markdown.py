@@ -22,6 +22,10 @@ DOLLAR = r"<span>\$</span>"
         ("gpj.\u202eexe", "`gpj. exe`"),
         ("  ", "(nothing)"),
         ("", "(nothing)"),
+        ("img#3.png of gh-7, fixture", "`img#3.png of gh-7, fixture`"),
+        ("Closes #3, o/n#4", f"`Closes #{ZERO}3, o/n#4`"),
+        ("fixes: o/n#3", f"`fixes: o/n#{ZERO}3`"),
+        ("resolved GH-3 and fix https://x/issues/3", f"`resolved GH{ZERO}-3 and fix https:{ZERO}//x/issues/3`"),
         ("x" * 500, f"`{'x' * 160}…`"),
     ],
 )
