@@ -114,7 +114,7 @@ def test_what_was_rolled_back_does_not_come_back_by_itself(with_champion: Projec
             one_line(refused.stdout),
         )
         assert said, refused.stdout
-        assert "1 of 6 checks failed (rolled back). Version 1 stays the champion." in one_line(refused.stdout)
+        assert "1 of 7 checks failed (rolled back). Version 1 stays the champion." in one_line(refused.stdout)
         assert aliases(project) == {"champion": 1, "previous": 2, "challenger": 2}
     assert project.run("encdec", "promote", trainings.other, "--dry-run", check=False).returncode == REFUSED
     again = project.run("encdec", "promote", trainings.other, "--again")

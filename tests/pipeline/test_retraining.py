@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from promotion_project import aliases
 from retraining_project import (
@@ -184,6 +185,46 @@ def test_a_worse_challenger_is_refused_with_numbers(grown: Project, tmp_path: Pa
     # back again: from the run-cache, and nothing to compare
     back = retrain(project, "--set", "models.cnn.training.max_steps=60")
     assert (back["outcome"], back["models"], back["changed"]) == ("unchanged", [], False)
+
+
+def test_a_model_that_nobody_has_any_more_is_no_first_one(project: Project) -> None:
+    """As on a machine that forgets everything, without a remote."""
+    shutil.rmtree(project.path / ".dvc" / "cache")
+    then = json.loads(project.run("git", "show", "HEAD:data/06_evaluation/cnn/metrics.json").stdout)
+    document = retrain(project, "--set", "models.cnn.training.max_steps=61", "--promote", status=REFUSED)
+    assert (document["outcome"], document["accepted"], document["promoted"]) == ("refused", False, False)
+    assert aliases(project) == {}
+    (model,) = document["models"]
+    commit = project.run("git", "rev-parse", "HEAD").stdout[:8]
+    reason = f"the model of commit {commit} cannot be compared: neither DVC's cache here nor a remote has it: run"
+    assert model["summary"].startswith(f"cnn is refused: {reason}")
+    assert "retraining.remote of params.yaml" in model["summary"]
+    assert (model["fixed_passed"], model["recorded"]) == (False, then)
+    assert model["whole"]["metrics"][0]["champion"] is None
+    body = (results(project) / "pull-request.md").read_text()
+    assert "| not measured |" in body
+    assert "none" not in body.split("### What triggered it")[0]
+    assert "### Before, as the last commit has it (measured then)" in body
+
+
+def test_test_rows_that_another_split_trains_on_are_left_out(project: Project) -> None:
+    old = samples(project, "test")
+    shares = {"train": 0.7, "val": 0.22, "test": 0.08}
+    values = [f"images.sources.folder.split.{name}={share}" for name, share in shares.items()]
+    document = retrain(project, *(word for value in values for word in ("--set", value)))
+    learned = old & (samples(project, "train") | samples(project, "val"))
+    assert 0 < len(learned) < len(old)
+    (model,) = document["models"]
+    assert model["fixed"]["rows"] == len(old) - len(learned)
+    (note,) = model["notes"]
+    told = f"{len(learned)} of the {len(old)} images of the last commit's test split are in the train or val split now"
+    assert note.startswith(told)
+    assert f"> {told}" in (results(project) / "pull-request.md").read_text()
+
+
+def samples(project: Project, split: str) -> set[str]:
+    """The files of a prepared split."""
+    return set(pd.read_parquet(project.path / f"data/03_prepared/images/{split}/rows.parquet")["sample"])
 
 
 def test_what_is_killed_goes_on_and_ends_as_if_it_had_not_been(
