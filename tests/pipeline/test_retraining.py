@@ -207,6 +207,20 @@ def test_a_model_that_nobody_has_any_more_is_no_first_one(project: Project) -> N
     assert "### Before, as the last commit has it (measured then)" in body
 
 
+def test_a_clone_whose_processor_gives_other_bytes_compares_with_what_it_made(project: Project) -> None:
+    """dvc.lock of the commit was written on another machine; `make repro` has run here, and nothing was committed."""
+    lock = project.path / "dvc.lock"
+    here, (out,) = lock.read_text(), project.lock()["train@cnn"]["outs"]
+    lock.write_text(here.replace(out["md5"], f"{'0' * 32}.dir"))
+    project.run("git", "commit", "-qam", "as another machine has it")
+    lock.write_text(here)
+    document = retrain(project, "--set", "models.cnn.training.max_steps=62")
+    (model,) = document["models"]
+    assert model["champion"].endswith(" as it was made again here")
+    assert model["whole"]["metrics"][0]["gain"] is not None
+    assert (model["recorded"], model["notes"]) == ({}, [])
+
+
 def test_test_rows_that_another_split_trains_on_are_left_out(project: Project) -> None:
     old = samples(project, "test")
     shares = {"train": 0.7, "val": 0.22, "test": 0.08}

@@ -50,13 +50,17 @@ def find_opponent(case: Case, challenger: Stored) -> Opposed:
 
 
 def of_commit(case: Case, challenger: Stored, label: str, model: tuple[str, str]) -> Opposed:
-    """The model that the last commit's dvc.lock names.
+    """The model that the last commit's dvc.lock names, or the same one as it was made again here.
 
     Raises:
         Incomparable: it is of another task.
     """
     project, scratch = case.store.project, case.scratch / CHAMPION
     folder = restore(project, *model, scratch=scratch)
+    again = case.champion.again if case.champion is not None else None
+    if folder is None and again is not None:
+        label = f"{label} as it was made again here"
+        folder = restore(project, model[0], again, scratch=scratch)
     if folder is None:
         return Opposed(label, None, f"neither DVC's cache here nor a remote has it: {REMEDY}")
     return Opposed(label, opponent_of(challenger, folder), None)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from trained_project import TrainedProject
 
 from encdec.datasets.images import ImageSplit
@@ -16,12 +17,14 @@ from encdec.models.storage import load_model
 from encdec.params.loading import load_params
 from encdec.promotion.compare import Stored
 from encdec.retraining import fixed, opponent
+from encdec.retraining.again import made_again
 from encdec.retraining.base import Base, recorded_metrics
 from encdec.retraining.case import Case
 from encdec.retraining.fixed import NOTHING_BEFORE, check_fixed
 from encdec.retraining.learned import learned_rows
 from encdec.retraining.measured import Both, measure_both
 from encdec.retraining.opponent import find_opponent
+from encdec.retraining.state import Champion
 from encdec.tracking.locked import LockedStage
 from encdec.tracking.project import Project
 from encdec.tracking.store import Store, open_store
@@ -233,3 +236,55 @@ def test_the_metrics_that_the_last_commit_has_are_read_from_git(
     (committed.tree / METRICS).write_text('{"accuracy": 0.1}')  # what a training has left here since
     assert recorded_metrics(committed.tree, base, "cnn") == expected
     assert recorded_metrics(committed.tree, base, "vae") == {}
+
+
+def lock_of(model: str, *, steps: int = 60, code: str = "c1", cmd: str = "python train.py") -> str:
+    stages = {
+        "check": {"cmd": "check", "params": {"params.yaml": {"retraining": steps}}},
+        "tune@cnn": {"cmd": "tune", "outs": [{"path": "data/04_tuning/cnn", "md5": f"tuned for {model}"}]},
+        "train@cnn": {
+            "cmd": cmd,
+            "deps": [
+                {"path": "src", "md5": code},
+                {"path": "data/04_tuning/cnn", "md5": f"tuned for {model}"},
+            ],
+            "params": {"params.yaml": {"models.cnn.training.max_steps": steps}},
+            "outs": [{"path": MODEL, "md5": model}],
+        },
+        "report": {"cmd": "report", "deps": [{"path": "data/05_models", "md5": f"with {model}"}]},
+    }
+    return yaml.safe_dump({"schema": "2.0", "stages": stages})
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (lock_of("cnn1"), {"cnn": "cnn1"}),  # another machine: other bytes by the same commands, code and parameters
+        (lock_of("cnn0"), {}),
+        (lock_of("cnn1", steps=61), {}),
+        (lock_of("cnn1", code="c2"), {}),
+        (lock_of("cnn1", cmd="python other.py"), {}),
+        ("", {}),
+    ],
+)
+def test_a_model_is_made_again_where_nothing_but_the_machine_is_another(
+    committed: Committed, now: str, expected: dict[str, str]
+) -> None:
+    base = committed("dvc.lock", lock_of("cnn0"))
+    (committed.tree / "dvc.lock").write_text(now)
+    assert made_again(committed.tree, base) == expected
+    assert made_again(committed.tree, base._replace(commit=None)) == {}
+
+
+def test_what_was_made_again_here_stands_for_the_model_that_nobody_has(
+    judging: Judging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def restore(project: Project, name: str, digest: str, *, scratch: Path) -> Path | None:
+        return judging.model.folder if digest == "here" else None
+
+    monkeypatch.setattr(opponent, "restore", restore)
+    case = judging.case(base_of())
+    again = case._replace(champion=Champion(version=None, digest="cnn0", again="here"))
+    assert find_opponent(again, judging.model).label == "the model of commit 01234567 as it was made again here"
+    lost = case._replace(champion=Champion(version=None, digest="cnn0", again="gone"))
+    assert find_opponent(lost, judging.model).incomparable is not None
