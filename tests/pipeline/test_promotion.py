@@ -105,6 +105,32 @@ def test_the_first_is_accepted_and_a_poor_one_is_refused_and_a_rollback_restores
     check_artifacts(project)
 
 
+def test_what_was_rolled_back_does_not_come_back_by_itself(with_champion: Project, trainings: Trainings) -> None:
+    """A workflow promotes what dvc.lock names whenever it changes, and that is what was rolled back."""
+    project = with_champion
+    project.run("encdec", "promote", trainings.other)
+    project.run("encdec", "rollback", "cnn", "--note", "too many sevens")
+    assert aliases(project) == {"champion": 1, "previous": 2}
+    for _ in range(2):  # a refusal does not make the next one pass
+        refused = project.run("encdec", "promote", trainings.other, check=False)
+        assert refused.returncode == REFUSED
+        said = re.search(
+            r"✗ rolled back +version 2 of these weights was rolled back at \d{4}-\S+ \S+ UTC \(too many sevens; .*\): "
+            "--again promotes it all the same",
+            one_line(refused.stdout),
+        )
+        assert said, refused.stdout
+        assert "1 of 7 checks failed (rolled back). Version 1 stays the champion." in one_line(refused.stdout)
+        assert aliases(project) == {"champion": 1, "previous": 2, "challenger": 2}
+    assert project.run("encdec", "promote", trainings.other, "--dry-run", check=False).returncode == REFUSED
+    again = project.run("encdec", "promote", trainings.other, "--again")
+    assert "promoted again, as asked" in one_line(again.stdout)
+    assert aliases(project) == {"champion": 2, "previous": 1}
+    assert version_tags(project, 2)["promotion.rolled_back"] == ""
+    project.run("encdec", "promote", trainings.good)  # it made room for another one, and was not rolled back
+    assert aliases(project) == {"champion": 1, "previous": 2}
+
+
 def one_line(text: str) -> str:
     """What was printed, whatever the width of the terminal."""
     return " ".join(text.split())

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from promotion_project import aliases
 from retraining_project import (
@@ -77,6 +78,14 @@ def test_drift_is_a_reason_with_new_data_and_none_without(project: Project, batc
     drifted = retrain(project, *given, "--monitor", str(monitor))
     assert drifted["outcome"] == "decided"
     assert drifted["sentence"] == "Retraining: new data (8 rows of images) and drift (The images are brighter)."
+    before = everything(project)
+    monitor.write_text(json.dumps({"verdict": "drift", "sentence": "It moved.", "batch": {"digest": dvc_digest(few)}}))
+    assert retrain(project, *given, "--monitor", str(monitor))["outcome"] == "decided"
+    other = ("--batch", str(batch), "--kind", "images", "--monitor", str(monitor))
+    done = project.run("encdec", "retrain", *other, check=False)
+    assert done.returncode == 1
+    assert f"the monitor looked at {dvc_digest(few)}, this is {dvc_digest(batch)}" in " ".join(done.stderr.split())
+    assert everything(project) == before
     monitor.write_text(json.dumps({"verdict": "invalid", "sentence": "Half of it is black."}))
     assert "Half of it is black" in retrain(project, *given, "--monitor", str(monitor), status=INVALID)["details"]
 
@@ -181,6 +190,60 @@ def test_a_worse_challenger_is_refused_with_numbers(grown: Project, tmp_path: Pa
     # back again: from the run-cache, and nothing to compare
     back = retrain(project, "--set", "models.cnn.training.max_steps=60")
     assert (back["outcome"], back["models"], back["changed"]) == ("unchanged", [], False)
+
+
+def test_a_model_that_nobody_has_any_more_is_no_first_one(project: Project) -> None:
+    """As on a machine that forgets everything, without a remote."""
+    shutil.rmtree(project.path / ".dvc" / "cache")
+    then = json.loads(project.run("git", "show", "HEAD:data/06_evaluation/cnn/metrics.json").stdout)
+    document = retrain(project, "--set", "models.cnn.training.max_steps=61", "--promote", status=REFUSED)
+    assert (document["outcome"], document["accepted"], document["promoted"]) == ("refused", False, False)
+    assert aliases(project) == {}
+    (model,) = document["models"]
+    commit = project.run("git", "rev-parse", "HEAD").stdout[:8]
+    reason = f"the model of commit {commit} cannot be compared: neither DVC's cache here nor a remote has it: run"
+    assert model["summary"].startswith(f"cnn is refused: {reason}")
+    assert "retraining.remote of params.yaml" in model["summary"]
+    assert (model["fixed_passed"], model["recorded"]) == (False, then)
+    assert model["whole"]["metrics"][0]["champion"] is None
+    body = (results(project) / "pull-request.md").read_text()
+    assert "| not measured |" in body
+    assert "none" not in body.split("### What triggered it")[0]
+    assert "### Before, as the last commit has it (measured then)" in body
+
+
+def test_a_clone_whose_processor_gives_other_bytes_compares_with_what_it_made(project: Project) -> None:
+    """dvc.lock of the commit was written on another machine; `make repro` has run here, and nothing was committed."""
+    lock = project.path / "dvc.lock"
+    here, (out,) = lock.read_text(), project.lock()["train@cnn"]["outs"]
+    lock.write_text(here.replace(out["md5"], f"{'0' * 32}.dir"))
+    project.run("git", "commit", "-qam", "as another machine has it")
+    lock.write_text(here)
+    document = retrain(project, "--set", "models.cnn.training.max_steps=62")
+    (model,) = document["models"]
+    assert model["champion"].endswith(" as it was made again here")
+    assert model["whole"]["metrics"][0]["gain"] is not None
+    assert (model["recorded"], model["notes"]) == ({}, [])
+
+
+def test_test_rows_that_another_split_trains_on_are_left_out(project: Project) -> None:
+    old = samples(project, "test")
+    shares = {"train": 0.7, "val": 0.22, "test": 0.08}
+    values = [f"images.sources.folder.split.{name}={share}" for name, share in shares.items()]
+    document = retrain(project, *(word for value in values for word in ("--set", value)))
+    learned = old & (samples(project, "train") | samples(project, "val"))
+    assert 0 < len(learned) < len(old)
+    (model,) = document["models"]
+    assert model["fixed"]["rows"] == len(old) - len(learned)
+    (note,) = model["notes"]
+    told = f"{len(learned)} of the {len(old)} images of the last commit's test split are in the train or val split now"
+    assert note.startswith(told)
+    assert f"> {told}" in (results(project) / "pull-request.md").read_text()
+
+
+def samples(project: Project, split: str) -> set[str]:
+    """The files of a prepared split."""
+    return set(pd.read_parquet(project.path / f"data/03_prepared/images/{split}/rows.parquet")["sample"])
 
 
 def test_what_is_killed_goes_on_and_ends_as_if_it_had_not_been(

@@ -202,6 +202,8 @@ def test_a_pull_request_has_one_comment_that_is_brought_up_to_date(root: Path, t
     assert "gone on" not in state.read_text()
 
 
+SAID = "Retraining: drift (fixes #3, closes o/n#4, GH-5, @all, https://x/issues/6)."
+TITLE = "Retraining: drift (fixes #\u200b3, closes o/n#\u200b4, GH\u200b-5, @\u200ball, https:\u200b//x/issues/6)."
 FILES = ["src/code.py", ".github/workflows/ci.yml", "data.py", "data/00_source/dvc.yaml", "data/06_evaluation/link"]
 
 
@@ -220,7 +222,7 @@ class Proposed(NamedTuple):
         (self.tree / ".work" / "retraining").mkdir(parents=True, exist_ok=True)
         results = self.tree / ".work" / "retraining"
         (results / "retrain.patch").write_bytes(self.git("diff", "--cached", "--binary"))
-        (results / "retrain.json").write_text('{"accepted": true, "sentence": "Retraining."}')
+        (results / "retrain.json").write_text(json.dumps({"accepted": True, "sentence": SAID}))
         (results / "pull-request.md").write_text(f"## Retraining\n\n{'long ' * 20_000}\n")
         self.git("reset", "-q", "--hard")
         return self.again(*options)
@@ -298,7 +300,8 @@ def test_a_retraining_is_proposed_once_and_not_against_a_persons_will(proposed: 
     (pull,) = proposed.pulls
     assert len(pull["body"]) < 65_536
     assert "The rest is in the results" in pull["body"]
-    assert pull["base"] == "main"
+    assert (pull["base"], pull["title"]) == ("main", TITLE)
+    assert proposed.git("log", "-1", "--format=%s", f"origin/{pull['head']}").decode().strip() == TITLE
     assert "Ärger" in proposed.git("-c", "core.quotePath=false", "show", "--stat", f"origin/{pull['head']}").decode()
     assert proposed.git("status", "--porcelain") == b""  # the tree is as it was
     assert (proposed.again().returncode, len(proposed.pulls)) == (0, 1)
@@ -312,5 +315,5 @@ def test_for_another_host_it_only_makes_the_commit(proposed: Proposed) -> None:
     proposed.git("add", "-A")
     commit = proposed.propose("--commit").stdout.strip()
     assert proposed.git("show", f"{commit}:dvc.lock") == b"new\n"
-    assert proposed.git("log", "-1", "--format=%B", commit).startswith(b"Retraining.\n\n## Retraining")
+    assert proposed.git("log", "-1", "--format=%B", commit).decode().startswith(f"{TITLE}\n\n## Retraining")
     assert proposed.git("ls-remote", "origin") == b""

@@ -7,9 +7,10 @@
   encdec promote runs:/0123abcd --note "retrained on May's data"
 
 The gate is the section `promotion` of params.yaml: floors for metrics, no clear loss against the champion (a paired
-bootstrap on the same test rows), a good validation, budgets of latency and size, and the tests of tests/model. Every
-check is made, also after one that failed. The decision is kept as a run of MLflow (promotion/decision.json and
-promotion/decision.html) and as tags of the version, refused or not.
+bootstrap on the same test rows), a good validation, budgets of latency and size, and the tests of tests/model. What
+somebody rolled back is refused, until `encdec rollback` brings it back or --again is given. Every check is made, also
+after one that failed. The decision is kept as a run of MLflow (promotion/decision.json and promotion/decision.html) and
+as tags of the version, refused or not.
 
 Aliases: `challenger` is the version that is being judged or was refused, `champion` the one in use, `previous` the
 champion before it. models:/cnn@champion is an address wherever this project takes one.
@@ -45,10 +46,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="accept it also where it was trained on other data than there is now, so that it may have seen test rows",
     )
+    parser.add_argument("--again", action="store_true", help="accept it also where it was the champion and rolled back")
 
 
 def run(
-    *, target: str, dry_run: bool, as_json: bool, note: str | None, replace_incomparable: bool, other_data: bool
+    *,
+    target: str,
+    dry_run: bool,
+    as_json: bool,
+    note: str | None,
+    replace_incomparable: bool,
+    other_data: bool,
+    again: bool,
 ) -> None:
     from encdec.params.loading import load_params
     from encdec.params.root import MODEL_NAMES
@@ -61,7 +70,7 @@ def run(
     targets = [name for name in MODEL_NAMES if params.model_enabled(name)] if target == ALL else [target]
     refused = False
     for each in targets:
-        outcome = promote(store, params, Request(each, dry_run, note, replace_incomparable, other_data))
+        outcome = promote(store, params, Request(each, dry_run, note, replace_incomparable, other_data, again))
         text = decision_text(outcome)
         if not as_json:
             print(text, flush=True)

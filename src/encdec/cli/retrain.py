@@ -15,8 +15,8 @@ pull-request.md with pictures, report.html. A run in MLflow has them too (tags.s
 
 Stopped or killed at any moment, the next `encdec retrain` goes on. Two at once: the second waits, and decides anew.
 
-Status: 0 accepted, or nothing to do; 10 refused by the gate; 20 the data are invalid, and nothing was changed;
-30 stopped by retraining.hours, the next one goes on; 1 an error.
+Status: 0 accepted, or nothing to do; 10 refused, by the gate or since what there was before cannot be had to compare it
+with; 20 the data are invalid, and nothing was changed; 30 stopped by retraining.hours, the next goes on; 1 an error.
 """
 
 import argparse

@@ -4,7 +4,8 @@
   encdec rollback cnn                            a second time: it is as it was
   encdec rollback cnn --to 2                     to a version that the gate accepted once
 
-The decision is kept as a run of MLflow and as tags of the version that was left, as those of `encdec promote` are.
+The decision is kept as a run of MLflow and as tags of the version that was left, as those of `encdec promote` are. The
+gate refuses what was left, until a rollback brings it back or `encdec promote --again` does.
 """
 
 import argparse

@@ -45,6 +45,18 @@ class Validation(NamedTuple):
     allow_other_data: bool = False
 
 
+class RolledBack(NamedTuple):
+    """That somebody took the candidate back: when, and what was said then; "" where nobody knows any more.
+
+    `again`: a person promotes it all the same.
+    """
+
+    version: int
+    at: str
+    why: str
+    again: bool
+
+
 class Evidence(NamedTuple):
     """All that the gate judges by.
 
@@ -52,6 +64,7 @@ class Evidence(NamedTuple):
     measured.
     `champion_data`: why the champion may have trained on test rows, for the sentence.
     `latency_champion`: for the sentence. `behaviour`: None where it is switched off.
+    `rolled_back`: None where it was not, or where it has been in use again since.
     """
 
     comparisons: Sequence[Comparison]
@@ -65,6 +78,7 @@ class Evidence(NamedTuple):
     size_mb: float
     behaviour: Behaviour | None
     champion_data: str | None = None
+    rolled_back: RolledBack | None = None
 
 
 def judge(evidence: Evidence, rules: Promotion, gate: ModelGate) -> tuple[Check, ...]:
@@ -74,6 +88,7 @@ def judge(evidence: Evidence, rules: Promotion, gate: ModelGate) -> tuple[Check,
         ValueError: a floor names a metric that the model does not have.
     """
     return (
+        *rolled_back(evidence.rolled_back),
         *floors(evidence.comparisons, gate.floors),
         against_champion(evidence, rules, gate),
         validation(evidence.validation),
@@ -81,6 +96,17 @@ def judge(evidence: Evidence, rules: Promotion, gate: ModelGate) -> tuple[Check,
         size(evidence.size_mb, gate.size_mb),
         *behaviour(evidence.behaviour),
     )
+
+
+def rolled_back(found: RolledBack | None) -> Iterator[Check]:
+    """Nothing for what nobody took back. The other checks passed already when it became the champion."""
+    if found is None:
+        return
+    when = f" at {found.at}" if found.at else ""
+    why = f" ({found.why})" if found.why else ""
+    tail = "promoted again, as asked" if found.again else "--again promotes it all the same"
+    reason = f"version {found.version} of these weights was rolled back{when}{why}: {tail}"
+    yield Check(name="rolled back", passed=found.again, value=None, limit=None, reason=reason)
 
 
 def floors(comparisons: Sequence[Comparison], limits: Mapping[str, float]) -> Iterator[Check]:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from encdec.promotion.decision import Aliases, Decision
-from encdec.promotion.records import keep
+from encdec.promotion.records import keep, settle, tag_rolled_back
 from encdec.tracking import aliases
 from encdec.tracking.aliases import Moved, Pointers, TurnLost
 from encdec.tracking.store import Store
@@ -31,6 +31,11 @@ def keep_and_move(store: Store, decision: Decision, *, version: int, seen: Point
         undone = {"accepted": False, "sentence": f"{reason}.", "after": decision.before, "undo": None}
         keep(store, decision.model_copy(update=undone), run_id=kept.run_id)
         raise
+    settle(store, decision.model, version)
+    if decision.action == "rollback":
+        tag_rolled_back(
+            store, decision, kept.run_id
+        )  # another promotion may have found it in use still, and settled it
     after = Aliases(**moved._asdict())
     if after != decision.after:  # an alias that this account may not remove
         decision = decision.model_copy(update={"after": after})

@@ -37,10 +37,10 @@ from encdec.promotion.compare import (
     shared_metrics,
 )
 from encdec.promotion.decision import Aliases, Decision, MeasuredOn, Version, metric_lines
-from encdec.promotion.gate import Check, Evidence, check_floors, judge
+from encdec.promotion.gate import Check, Evidence, RolledBack, check_floors, judge
 from encdec.promotion.latency import Asked, measure_latency
 from encdec.promotion.moving import keep_and_move
-from encdec.promotion.records import keep
+from encdec.promotion.records import find_rolled_back, keep, settle
 from encdec.promotion.sentences import sentence_of
 from encdec.promotion.whole import check_version, lost_versions
 from encdec.tracking import aliases
@@ -57,7 +57,7 @@ TRIES = 3
 class Request(NamedTuple):
     """`target`: a model's name or an address. `dry_run`: judge, but write nothing and move nothing.
 
-    `other_data`: accept one that may have been trained on today's test rows.
+    `other_data`: accept one that may have been trained on today's test rows. `again`: and one that was rolled back.
     """
 
     target: str
@@ -65,6 +65,7 @@ class Request(NamedTuple):
     note: str | None
     replace_incomparable: bool
     other_data: bool
+    again: bool
 
 
 class Outcome(NamedTuple):
@@ -151,6 +152,8 @@ def attempt_promotion(store: Store, params: Params, request: Request, candidate:
         aliases.mend_previous(store, name)
     version = find_version(store, candidate, dry_run=request.dry_run)
     before = aliases.read_pointers(store, name)
+    if before.champion is not None and not request.dry_run:
+        settle(store, name, before.champion)  # a process that died right after it moved the champion has left its tag
     if version is not None and version == before.champion:
         return Outcome(None, None, f"{name} version {version} is the champion already: nothing moves")
     if version is not None and not request.dry_run:
@@ -225,7 +228,15 @@ def gather(
         size_mb=megabytes(candidate.stored.folder),
         behaviour=behaviour,
         champion_data=opponent.other_data if opponent is not None else None,
+        rolled_back=rolled_back(store, candidate, again=request.again),
     )
+
+
+def rolled_back(store: Store, candidate: Candidate, *, again: bool) -> RolledBack | None:
+    """Whether somebody took these weights back, by whichever version they have been in use."""
+    model_id = candidate.logged.model_id if candidate.logged is not None else None
+    twins = aliases.twins_of(store, candidate.name, model_id=model_id, digest=candidate.digest)
+    return find_rolled_back(store, candidate.name, twins, again=again)
 
 
 def candidate_data(store: Store, candidate: Candidate) -> str | None:

@@ -1,5 +1,6 @@
 """What the last commit has: its dvc.lock, and by it the test rows and the models of then, whatever lies here now."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from encdec.tracking.project import Project
 from encdec.tracking.reproduction.contents import Contents
 
 COMMIT_CHARACTERS = 8
+EVALUATION, METRICS_FILE = "data/06_evaluation", "metrics.json"
 
 
 class Base(NamedTuple):
@@ -47,6 +49,19 @@ def read_base(tree: Path) -> Base:
     lock, params = (git(tree, "show", f"HEAD:./{name}") for name in (LOCK_FILE, "params.yaml"))
     values: Mapping[str, Any] = YAML(typ="safe").load(params) if params else {}
     return Base(commit.strip() if commit else None, parse_dvc_lock(lock) if lock else {}, flattened(values))
+
+
+def recorded_metrics(tree: Path, base: Base, name: ModelName) -> dict[str, float]:
+    """What the last commit says that its model has, as it was measured then; nothing where git does not have it."""
+    if base.commit is None or base.model(name) is None:
+        return {}
+    text = git(tree, "show", f"{base.commit}:./{EVALUATION}/{name}/{METRICS_FILE}")
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:  # of a commit that somebody has edited
+        return {}
+    numbers = found.items() if isinstance(found, dict) else ()
+    return {key: float(value) for key, value in numbers if isinstance(value, int | float)}
 
 
 def lock_commit(tree: Path) -> Earlier | None:

@@ -1,9 +1,11 @@
 """The beginning of a retraining: the data are validated, the batch is laid beside them, and the state is written."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from encdec.params.root import KINDS, MODEL_NAMES, Kind, Params
+from encdec.params.root import KINDS, MODEL_NAMES, Kind, ModelName, Params
 from encdec.progress import note as say
+from encdec.retraining.again import made_again
 from encdec.retraining.base import Base
 from encdec.retraining.changes import SOURCE as SOURCE_NAME
 from encdec.retraining.checked import check_together
@@ -46,7 +48,7 @@ def begin(store: Store, places: Places, request: Request, decided: Decided, base
             params=decided.text,
             force=request.force and not decided.changes and (batch is None or batch.there),
             promote=request.promote,
-            champions=champions_of(store, decided.params, base),
+            champions=champions_of(store, decided.params, base, again=made_again(places.tree, base)),
             phase=first if placed is not None and batch is not None and not batch.there else "tracking",
         ),
     )
@@ -76,7 +78,9 @@ def read_anew(decided: Decided, kind: Kind) -> bool:
     )
 
 
-def champions_of(store: Store, params: Params, base: Base) -> dict[str, Champion | None]:
+def champions_of(
+    store: Store, params: Params, base: Base, *, again: Mapping[ModelName, str]
+) -> dict[str, Champion | None]:
     """What each model is to be measured against, before anything moves."""
     found: dict[str, Champion | None] = {}
     for name in MODEL_NAMES:
@@ -86,5 +90,6 @@ def champions_of(store: Store, params: Params, base: Base) -> dict[str, Champion
         if version is not None:
             found[name] = Champion(version=version, digest=version_digest(store, name, version))
         else:
-            found[name] = Champion(version=None, digest=model[1]) if model is not None else None
+            made = again.get(name)
+            found[name] = Champion(version=None, digest=model[1], again=made) if model is not None else None
     return found

@@ -2,8 +2,11 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import NamedTuple
 
 from encdec.outs import write_text
@@ -17,7 +20,7 @@ from encdec.retraining.changes import PARAMS_FILE, Change, changed_parameters, c
 from encdec.retraining.checked import InvalidData, check_alone, describe
 from encdec.retraining.decision import Decision, Earlier, Facts, History, NewData, Same, decide
 from encdec.retraining.dvc import check_remote, default_remote
-from encdec.retraining.monitored import Monitored, read_monitored
+from encdec.retraining.monitored import Monitored, check_same_batch, read_monitored
 from encdec.retraining.overrides import with_values
 from encdec.retraining.request import Places, Request
 from encdec.retraining.versioned import bring_tracked, check_versioned
@@ -57,6 +60,9 @@ def find_facts(store: Store, places: Places, request: Request, *, now: datetime)
         if params.retraining.remote or os.environ.get("CI"):
             check_versioned(places.tree, places.source, request.kind)
     monitored = read_monitored(request.monitor) if request.monitor is not None else None
+    path = brought(places, request)
+    if path is not None and monitored is not None:
+        check_same_batch(monitored, path)
     if monitored is not None and monitored.verdict == "invalid":
         raise InvalidData(f"the monitor found that the batch cannot be used: {monitored.sentence}")
     said = mend(places.tree)
@@ -68,11 +74,33 @@ def find_facts(store: Store, places: Places, request: Request, *, now: datetime)
     if request.values:
         before, after = read_yaml(places.tree / PARAMS_FILE), read_yaml(places.scratch / PARAMS_FILE)
         changes = tuple(dict.fromkeys([*changes, *changed_parameters(places.tree, before, after)]))
-    batch, new_data = find_batch(places, params, request, changes, now=now)
+    batch, new_data = find_batch(places, params, request, changes, path=path, now=now)
     facts = Facts(changes, new_data, monitored, request.scheduled, request.force)
     inputs = inputs_of(places, text, changes, batch)
     decision = decide(facts, params.retraining, history_of(store, places, inputs, now=now), now=now)
     return Decided(decision, params, text, changes, batch, new_data.rows if new_data else 0, monitored, inputs)
+
+
+def brought(places: Places, request: Request) -> Path | None:
+    """The batch that was asked for.
+
+    Raises:
+        InvalidData: it was had, and cannot be used.
+        ValueError: it cannot be had.
+    """
+    if request.batch is None or request.kind is None:
+        return None
+    with invalid_content():
+        return fetch(request.batch, kind=request.kind, scratch=places.scratch)
+
+
+@contextmanager
+def invalid_content() -> Iterator[None]:
+    """A batch that was had and cannot be used makes the data invalid; one that cannot be had is an error."""
+    try:
+        yield
+    except ContentError as error:
+        raise InvalidData(f"the batch cannot be used: {error}") from error
 
 
 def params_with(places: Places, values: tuple[str, ...]) -> tuple[str, Params]:
@@ -86,22 +114,21 @@ def params_with(places: Places, values: tuple[str, ...]) -> tuple[str, Params]:
 
 
 def find_batch(
-    places: Places, params: Params, request: Request, changes: tuple[Change, ...], *, now: datetime
+    places: Places, params: Params, request: Request, changes: tuple[Change, ...], *, path: Path | None, now: datetime
 ) -> tuple[Batch | None, NewData | None]:
     """The batch, and its rows where they are new: not yet in place, or in place and not yet trained on.
 
+    Args:
+        path: of the batch, as it was fetched.
+
     Raises:
-        InvalidData: it was had, and cannot be used.
-        ValueError: it cannot be had.
+        InvalidData: it cannot be used.
     """
-    if request.batch is None or request.kind is None:
+    if path is None or request.kind is None:
         return None, None
     kind, user_dir = request.kind, places.source / request.kind
-    try:
-        path = fetch(request.batch, kind=kind, scratch=places.scratch)
+    with invalid_content():
         batch = read_batch(params, path, kind=kind, mode=request.mode, user_dir=user_dir, now=now)
-    except ContentError as error:
-        raise InvalidData(f"the batch cannot be used: {error}") from error
     if batch.there and not any(change.kind == "data" and change.name.endswith(f"/{kind}") for change in changes):
         say(f"the batch is in data/00_source/{kind} already, as {batch.name}")
         return batch, None

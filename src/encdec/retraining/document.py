@@ -59,10 +59,11 @@ class Picture(Record):
 
 
 class Judged(Record):
-    """A model whose weights are others than before. `champion`: what it was measured against, in words.
+    """A model whose weights are others than before. `champion`: what there was before, in words; None: nothing was.
 
     `fixed`: on the test rows of the last commit; `new`: on those that were not among them; `whole`: on all of now.
-    `notes`: what could not be measured, and why. `gate`: None where no gate was asked.
+    `notes`: what could not be measured, and why. `recorded`: where that is the champion, the metrics that the last
+    commit has of its model, which are no comparison. `gate`: None where no gate was asked.
     """
 
     model: str
@@ -78,6 +79,7 @@ class Judged(Record):
     num_mended: int
     pictures: tuple[Picture, ...]
     notes: tuple[str, ...]
+    recorded: dict[str, float]
     fixed_reason: str
     fixed_passed: bool
     gate: Decision | None

@@ -8,6 +8,7 @@ from encdec.outs import write_text
 from encdec.params.loading import load_params
 from encdec.params.root import MODEL_NAMES, ModelName, Params
 from encdec.retraining.base import Base
+from encdec.retraining.case import Case
 from encdec.retraining.changes import PARAMS_FILE
 from encdec.retraining.differences import data_lines, parameter_lines
 from encdec.retraining.document import FORMAT, Document, Judged, Outcome
@@ -89,7 +90,7 @@ def train(store: Store, places: Places, state: Unfinished) -> Trained:
 
 def judge(store: Store, places: Places, state: Unfinished, base: Base, params: Params) -> tuple[Judged, ...]:
     """Every model whose weights are not those of the last commit."""
-    from encdec.retraining.judged import Case, judge_model  # torch: it takes seconds
+    from encdec.retraining.judged import judge_model  # torch: it takes seconds
 
     cases = [
         Case(store, params, base, name, state.champions.get(name), scratch=places.scratch / name, out=places.results)

@@ -1,61 +1,22 @@
 """One model after a retraining: beside the champion on the old and the new test rows, then through the gate."""
 
-from pathlib import Path
-from typing import NamedTuple
-
 from encdec.models.storage import load_model
-from encdec.params.root import Kind, ModelName, Params
+from encdec.params.root import ModelName
 from encdec.progress import note as say
-from encdec.promotion.compare import Stored, opponent_of
+from encdec.promotion.compare import Stored
 from encdec.promotion.decision import Decision
 from encdec.promotion.promote import Outcome, Request, promote
-from encdec.report.numbers import signed, with_interval
-from encdec.retraining.base import COMMIT_CHARACTERS, Base, restore
-from encdec.retraining.document import Judged, Rows
-from encdec.retraining.measured import Both, compared, measure_both, not_among
+from encdec.retraining.base import Base, recorded_metrics
+from encdec.retraining.case import Case
+from encdec.retraining.document import Judged
+from encdec.retraining.fixed import Fixed, check_fixed
+from encdec.retraining.measured import Both, compared, not_among
 from encdec.retraining.mistakes import draw_mistakes, list_mistakes, turned
+from encdec.retraining.opponent import Opposed, find_opponent, measured
 from encdec.retraining.slices import slice_lines
-from encdec.retraining.state import Champion
 from encdec.tracking.locked import LOCK_FILE, read_dvc_lock
-from encdec.tracking.registry import fetch_model
 from encdec.tracking.retrained import champion_of, kept_decision
-from encdec.tracking.store import Store, reached
-
-CHAMPION = "champion"
-
-
-class Opposed(NamedTuple):
-    """The champion with its name in words, or why there is none to measure. `incomparable`: there is one, of another
-    task."""
-
-    label: str | None
-    stored: Stored | None
-    incomparable: str | None
-
-
-class Fixed(NamedTuple):
-    """The check on the test rows of the last commit. `rows`: None where it could not be made. `keys`: of those rows."""
-
-    rows: Rows | None
-    passed: bool
-    reason: str
-    keys: list[str] | None = None
-
-
-class Case(NamedTuple):
-    """What a model is judged in. `champion`: as it was before the retraining. `out`: the folder of retrain.json."""
-
-    store: Store
-    params: Params
-    base: Base
-    name: ModelName
-    champion: Champion | None
-    scratch: Path
-    out: Path
-
-    @property
-    def kind(self) -> Kind:
-        return self.params.models.named(self.name).kind
+from encdec.tracking.store import reached
 
 
 def judge_model(case: Case, *, note: str, move: bool) -> Judged:
@@ -75,8 +36,9 @@ def judge_model(case: Case, *, note: str, move: bool) -> Judged:
         raise ValueError(f"dvc.lock: {name} was not trained, or its test rows not prepared: run `make repro`")
     challenger = Stored(tree / model[0], load_model(tree / model[0]))
     both, opposed = measured(tree / test[0], challenger, find_opponent(case, challenger), case.params)
-    fixed = check_fixed(case, challenger, opposed, test, both)
-    outcome = promote(case.store, case.params, Request(name, not (move and fixed.passed), note, False, False))
+    fixed = check_fixed(case, challenger, opposed, locked, both)
+    asked = Request(name, not (move and fixed.passed), note, replace_incomparable=False, other_data=False, again=False)
+    outcome = promote(case.store, case.params, asked)
     decision = outcome.decision or earlier_decision(case)
     accepted = fixed.passed and (decision is None or decision.accepted)
     return described(case, both, opposed, fixed).model_copy(
@@ -108,7 +70,8 @@ def described(case: Case, both: Both, opposed: Opposed, fixed: Fixed) -> Judged:
         num_mistakes=changed.num_mistakes if changed is not None else 0,
         num_mended=changed.num_mended if changed is not None else 0,
         pictures=draw_mistakes(both, changed.rows, mistakes, case.name, case.out) if changed is not None else (),
-        notes=(f"the champion cannot be measured here: {opposed.incomparable}",) if opposed.incomparable else (),
+        notes=notes_of(opposed, fixed),
+        recorded=recorded_metrics(case.store.project.tree, case.base, case.name) if opposed.incomparable else {},
         fixed_reason=fixed.reason,
         fixed_passed=fixed.passed,
         gate=None,
@@ -118,77 +81,10 @@ def described(case: Case, both: Both, opposed: Opposed, fixed: Fixed) -> Judged:
     )
 
 
-def find_opponent(case: Case, challenger: Stored) -> Opposed:
-    """The champion of the registry, else the model that the last commit's dvc.lock names."""
-    champion, store, scratch = case.champion, case.store, case.scratch / CHAMPION
-    if champion is None:
-        return Opposed(None, None, None)
-    label = f"the model of commit {(case.base.commit or '')[:COMMIT_CHARACTERS]}"
-    if champion.version is not None:
-        label = f"version {champion.version}, the champion of the registry"
-    try:
-        if champion.version is not None:
-            with reached(store):
-                folder = fetch_model(store, f"models:/{case.name}/{champion.version}", to=scratch)
-        else:
-            model = case.base.model(case.name)
-            found = restore(store.project, *model, scratch=scratch) if model is not None else None
-            if found is None:
-                return Opposed(None, None, None)
-            folder = found
-        return Opposed(label, opponent_of(challenger, folder), None)
-    except ValueError as error:  # Incomparable, or its files are lost or broken
-        return Opposed(label, None, str(error))
-
-
-def measured(test: Path, challenger: Stored, opposed: Opposed, params: Params) -> tuple[Both, Opposed]:
-    """Both on all test rows of now; a champion that cannot be measured there is left out, and told."""
-    if opposed.stored is not None:
-        try:
-            return measure_both(test, challenger, opposed.stored, params), opposed
-        except ValueError as error:
-            opposed = opposed._replace(stored=None, incomparable=str(error))
-    return measure_both(test, challenger, None, params), opposed
-
-
-def check_fixed(case: Case, challenger: Stored, opposed: Opposed, test: tuple[str, str], now: Both) -> Fixed:
-    """Whether the challenger is not worse on the rows that the last commit was measured on.
-
-    New rows may be easier than the old ones, and hide that something was forgotten.
-
-    Args:
-        test: the name and the digest of the test split of now, on which `now` was measured.
-    """
-    old = case.base.test(case.kind)
-    if old is None:
-        return Fixed(None, True, "not measured on the test rows of the last commit: it has no dvc.lock with some")
-    folder = None if old == test else restore(case.store.project, *old, scratch=case.scratch)
-    if folder is None and old != test:
-        lost = "not measured on the test rows of the last commit: they are neither in DVC's cache nor in its remote"
-        return Fixed(None, True, lost)
-    try:
-        both = now if folder is None else measure_both(folder, challenger, opposed.stored, case.params)
-    except ValueError as error:
-        return Fixed(None, opposed.label is None, f"cannot be measured on the test rows of the last commit: {error}")
-    rows, keys = compared(both, case.params), list(both.keys)
-    if opposed.incomparable is not None:
-        return Fixed(rows, False, f"{opposed.label} cannot be compared: {opposed.incomparable}", keys)
-    line = rows.metrics[0]
-    if line.gain is None:
-        return Fixed(rows, True, "there is no champion to compare with", keys)
-    limit = -case.params.gate(case.name).margin
-    return Fixed(rows, line.gain.low >= limit, gain_sentence(rows, opposed, limit, case.params), keys)
-
-
-def gain_sentence(rows: Rows, opposed: Opposed, limit: float, params: Params) -> str:
-    line = rows.metrics[0]
-    assert line.gain is not None
-    shown = with_interval(line.gain.value, line.gain.low, line.gain.high, plus=True)
-    return (
-        f"gain in {line.metric} over {opposed.label} on the {rows.rows:,} {rows.unit} of the last commit's test split: "
-        f"{shown} at {params.promotion.confidence * 100:g} % confidence; its lower end must be "
-        f"{signed(f'{limit:g}')} or more"
-    )
+def notes_of(opposed: Opposed, fixed: Fixed) -> tuple[str, ...]:
+    """What could not be measured, and why."""
+    said = f"{opposed.label} cannot be measured here: {opposed.incomparable}" if opposed.incomparable else None
+    return tuple(note for note in (said, fixed.note) if note is not None)
 
 
 def earlier_decision(case: Case) -> Decision | None:

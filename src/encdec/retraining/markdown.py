@@ -7,10 +7,17 @@ from encdec.report.summary import width
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 TICKS = re.compile(r"`+")
-SPECIAL = re.compile(r"[\\`*<~]|(?<=\])\(|&(?=\w|#)|(?<!\w)_|_(?!\w)")
-"""What begins markup inside of a sentence; a bracket is a link only with a round one behind it."""
+SPECIAL = re.compile(r"[\\`*<~$]|(?<=\])\(|&(?=\w|#)|(?<![^\W_])_|_(?![^\W_])")
+"""What begins markup inside of a sentence; a bracket is a link only with a round one behind it.
+
+An underscore is none between two letters or digits: another underscore is not one of them.
+"""
+DOLLAR = r"<span>\$</span>"
+"""GitHub takes formulas from the page as well, where the backslash has gone: they do not go through elements."""
 LINKED = re.compile(r"(?<=:)(?=//)|(?<=[wW]{3})(?=\.)|(?<=@)(?=\w)|(?<=#)(?=\d)|(?i:(?<=gh)(?=-\d))")
 """Where GitHub would see an address, a mention of a person, or the number of an issue."""
+CLOSING = re.compile(r"(?i)(\b(?:clos|fix|resolv|implement)\w*:?\s+\S*?(?:[#!](?=\d)|gh(?=-\d)|:(?=//)))")
+"""What closes an issue in the message of a commit, where a code span is none."""
 NO_SPACE = "\u200b"
 MOST_CHARACTERS = 160
 
@@ -18,9 +25,10 @@ MOST_CHARACTERS = 160
 def code(text: str, *, most: int = MOST_CHARACTERS) -> str:
     """A text from outside as a code span: neither markup, HTML, links nor mentions are seen in one.
 
-    What turns the direction of reading, and would make it look like another text, becomes a space.
+    What turns the direction of reading, and would make it look like another text, becomes a space. The text may become
+    the message of a commit, so that nothing in it closes an issue.
     """
-    plain = CONTROL.sub(" ", text)
+    plain = CLOSING.sub(rf"\1{NO_SPACE}", CONTROL.sub(" ", text))
     plain = plain if len(plain) <= most else f"{plain[:most]}…"
     if not plain.strip():
         return "(nothing)"
@@ -34,7 +42,7 @@ def prose(text: str) -> str:
 
     A zero-width space keeps what looks like an address or a mention from becoming a link.
     """
-    plain = SPECIAL.sub(lambda found: f"\\{found[0]}", CONTROL.sub(" ", text))
+    plain = SPECIAL.sub(lambda found: DOLLAR if found[0] == "$" else f"\\{found[0]}", CONTROL.sub(" ", text))
     return LINKED.sub(NO_SPACE, plain)
 
 

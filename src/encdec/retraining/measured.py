@@ -69,8 +69,12 @@ def compared(both: Both, params: Params, positions: Positions | None = None) -> 
     rules = params.promotion
     resampling = Resampling(rules.resamples, rules.confidence, params.seed)
     found = compare_with(ours, theirs, resampling, names=both.names if theirs is not None else None)
-    unit = "distinct sources" if isinstance(both.split, PairSplit) else "images"
-    return Rows(rows=num_rows(ours.columns), unit=unit, metrics=metric_lines(found))
+    return Rows(rows=num_rows(ours.columns), unit=unit_of(both.split), metrics=metric_lines(found))
+
+
+def unit_of(split: ImageSplit | PairSplit) -> str:
+    """What a row of the scores is."""
+    return "distinct sources" if isinstance(split, PairSplit) else "images"
 
 
 def at(columns: Columns, positions: Positions) -> Columns:

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
+from encdec.tracking.digests import dvc_digest
+
 Verdict = Literal["none", "drift", "invalid"]
 MAX_SENTENCE = 300
 HOW = "give the JSON file that `encdec monitor` writes"
@@ -42,3 +44,19 @@ def read_monitored(file: Path) -> Monitored:
     digest = batch.get("digest") if isinstance(batch, dict) else None
     short = " ".join(sentence.split()).rstrip(".")[:MAX_SENTENCE]
     return Monitored(verdict, short, digest if isinstance(digest, str) else None)
+
+
+def check_same_batch(monitored: Monitored, batch: Path) -> None:
+    """Raises ValueError where the monitor looked at other data than the batch.
+
+    Args:
+        batch: the folder or the table, unpacked.
+    """
+    if monitored.digest is None:
+        return
+    found = dvc_digest(batch)
+    if found != monitored.digest:
+        raise ValueError(
+            f"--monitor: the file is of another batch than --batch: the monitor looked at {monitored.digest}, this is "
+            f"{found}; run `encdec monitor` on this one, or give the other"
+        )

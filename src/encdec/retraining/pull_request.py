@@ -46,7 +46,7 @@ def decision_part(document: Document) -> Iterator[str]:
     rows = []
     for judged in document.models:
         line = judged.whole.metrics[0]
-        before = interval(line.champion) if line.champion else "none"
+        before = interval(line.champion) if line.champion else "none" if judged.champion is None else "not measured"
         word = ("accepted, and champion now" if judged.promoted else "accepted") if judged.accepted else "**refused**"
         rows.append((judged.model, f"{line.metric} {arrow(line)}", before, interval(line.candidate), gain(line), word))
     yield table(("model", "metric", "before", "after", "gain", "decision"), rows)
@@ -114,10 +114,11 @@ def data_notes(line: DataLine) -> Iterator[str]:
 
 
 def model_part(judged: Judged) -> Iterator[str]:
-    if judged.champion is not None:
+    if judged.champion is not None and judged.whole.metrics[0].champion is not None:
         yield f"Beside {prose(judged.champion)}, both measured now, by the same code and on the same rows."
     for note in judged.notes:
         yield f"> {prose(note)}"
+    yield from recorded_part(judged)
     same = judged.fixed is not None and judged.new is None and judged.fixed == judged.whole
     if judged.fixed is not None and not same:
         yield f"### On the {rows_of(judged.fixed)} of the last commit's test split"
@@ -130,6 +131,14 @@ def model_part(judged: Judged) -> Iterator[str]:
     yield from slice_part(judged)
     yield from mistake_part(judged)
     yield from gate_part(judged)
+
+
+def recorded_part(judged: Judged) -> Iterator[str]:
+    """What is known of a model that nobody could measure."""
+    if judged.recorded:
+        yield "### Before, as the last commit has it (measured then)"
+        yield table(("metric", "then"), [(code(name), significant(value)) for name, value in judged.recorded.items()])
+        yield "This is no comparison: rows, code or machine may have been others."
 
 
 def rows_of(rows: Rows) -> str:

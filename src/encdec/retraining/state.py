@@ -35,10 +35,14 @@ class Placed(Record):
 
 
 class Champion(Record):
-    """What a challenger is measured against, as it was when the retraining began. `version`: None for HEAD's model."""
+    """What a challenger is measured against, as it was when the retraining began. `version`: None for HEAD's model.
+
+    `again`: the digest of HEAD's model as it was made again here, where that gave other bytes.
+    """
 
     version: int | None
     digest: str
+    again: str | None = None
 
 
 class Unfinished(Record):

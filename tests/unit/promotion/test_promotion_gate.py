@@ -9,7 +9,7 @@ from encdec.metrics.scores import Metric
 from encdec.params.promotion import ModelGate, Promotion
 from encdec.params.root import MODEL_NAMES
 from encdec.promotion.behaviour import Behaviour
-from encdec.promotion.gate import Check, Evidence, Validation, judge
+from encdec.promotion.gate import Check, Evidence, RolledBack, Validation, judge
 from encdec.promotion.latency import Latency
 
 ACCURACY = Metric("accuracy", lambda columns: float(np.mean(columns["correct"])), higher_is_better=True)
@@ -152,6 +152,19 @@ def test_a_candidate_of_other_data_is_refused_unless_it_is_allowed() -> None:
     assert reason.endswith("so it may have seen these test rows: --other-data allows it")
     assert failed(found._replace(validation=other._replace(allow_other_data=True))) == []
     assert failed(found._replace(validation=other._replace(allow_other_data=True, success=False))) == ["validation"]
+
+
+def test_what_was_rolled_back_is_refused_unless_it_is_asked_for_again() -> None:
+    taken = RolledBack(2, "2026-11-22 03:21:15 UTC", "too many sevens", again=False)
+    check = by_name(evidence()._replace(rolled_back=taken))["rolled back"]
+    assert failed(evidence()._replace(rolled_back=taken)) == ["rolled back"]
+    told = "version 2 of these weights was rolled back at 2026-11-22 03:21:15 UTC (too many sevens): "
+    assert check.reason == told + "--again promotes it all the same"
+    again = by_name(evidence()._replace(rolled_back=taken._replace(again=True)))["rolled back"]
+    assert again.passed
+    assert again.reason == told + "promoted again, as asked"
+    lost = by_name(evidence()._replace(rolled_back=RolledBack(2, "", "", again=False)))["rolled back"]
+    assert lost.reason == "version 2 of these weights was rolled back: --again promotes it all the same"
 
 
 @pytest.mark.parametrize("rule", ["not_worse", "better"])

@@ -17,7 +17,7 @@ from encdec.params.loading import load_params
 from encdec.promotion.decision import Aliases, Decision, Version, verdict
 from encdec.promotion.gate import Check
 from encdec.promotion.moving import keep_and_move
-from encdec.promotion.records import keep
+from encdec.promotion.records import find_rolled_back, keep, settle
 from encdec.promotion.versions import versions_text
 from encdec.promotion.whole import check_version, lost_versions, problem_of
 from encdec.tracking import aliases
@@ -127,15 +127,72 @@ def test_tags_of_an_earlier_decision_do_not_stay(store: Store) -> None:
     keep(store, decision(name, 2, seen))
     assert (tags(store, name, 2)["promotion.failed"], tags(store, name, 2)["promotion.note"]) == ("", "")
 
-    def roll_back(to: int, champion: int) -> None:
-        there = decision(name, to, Pointers(champion, to, None))
-        keep(store, there.model_copy(update={"action": "rollback", "checks": ()}))
 
-    roll_back(1, champion=2)
-    assert tags(store, name, 2)["promotion.rolled_back"] == "seq2seq version 1 was decided about."
-    roll_back(2, champion=1)
-    assert tags(store, name, 2)["promotion.rolled_back"] == ""
-    assert tags(store, name, 1)["promotion.rolled_back"] == "seq2seq version 2 was decided about."
+def move(store: Store, name: str, to: int, *, back: bool = False, note: str | None = None) -> None:
+    """As `encdec promote` and `encdec rollback` do it when all is decided."""
+    turn, seen = aliases.take_turn(store, name), aliases.read_pointers(store, name)
+    found = decision(name, to, seen, note=note)
+    found = found.model_copy(update={"action": "rollback", "checks": ()}) if back else found
+    keep_and_move(store, found, version=to, seen=seen, turn=turn)
+
+
+def test_what_was_rolled_back_is_known_until_it_is_in_use_again(store: Store) -> None:
+    name = "seq2seq"
+    registered(store, name, 2)
+
+    def found() -> list[int]:
+        return [n for n in (1, 2) if find_rolled_back(store, name, [n], again=False) is not None]
+
+    move(store, name, 1)
+    move(store, name, 2)
+    assert found() == [], "an older champion was not taken back"
+    move(store, name, 1, back=True, note="too many sevens")
+    assert found() == [2]
+    told = find_rolled_back(store, name, [1, 2], again=True)
+    assert told == (2, "2026-11-22 02:59:41 UTC", "too many sevens; seq2seq version 1 was decided about", True)
+    keep(store, decision(name, 2, Pointers(1, 2, 2), passed=False))
+    assert found() == [2], "a refusal does not take it away: the next promotion would get through"
+    move(store, name, 2, back=True)
+    assert found() == [1], "a second rollback brings it back, and leaves the other one"
+    move(store, name, 1)
+    assert found() == [], "promoted again by somebody who asked for it"
+
+
+def test_a_promotion_of_what_was_rolled_back_that_moves_nothing_leaves_it_so(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "twice"
+    registered(store, name, 2)
+    for number, back in ((1, False), (2, False), (1, True)):
+        move(store, name, number, back=back)
+
+    def overtaken(*_: object, **__: object) -> Pointers:
+        raise TurnLost("another one")
+
+    monkeypatch.setattr(aliases, "move_champion", overtaken)
+    with pytest.raises(TurnLost):
+        move(store, name, 2)
+    assert find_rolled_back(store, name, [2], again=False) is not None
+    with pytest.raises(TurnLost):
+        move(store, name, 2, back=True)
+    assert find_rolled_back(store, name, [2], again=False) is not None
+    assert find_rolled_back(store, name, [1], again=False) is None, "it was not left"
+
+
+def test_other_versions_of_the_weights_that_were_rolled_back_are_known_too(store: Store) -> None:
+    """Weights whose files were lost get a new version."""
+    name = "lost"
+    registered(store, name, 2)
+    for number, back in ((1, False), (2, False), (1, True)):
+        move(store, name, number, back=back)
+    run = store.client.create_run(store.experiment_id)
+    model = store.client.create_logged_model(store.experiment_id, source_run_id=run.info.run_id)
+    assert aliases.register(store, name, Logged.of(model), digest=f"{name}2.dir", without=[2]) == 3
+    twins = aliases.twins_of(store, name, model_id=None, digest=f"{name}2.dir")
+    assert twins == [2, 3]
+    assert find_rolled_back(store, name, twins, again=False) is not None
+    settle(store, name, 3)
+    assert find_rolled_back(store, name, twins, again=False) is None
 
 
 def test_an_unfinished_decision_goes_on_wherever_the_project_lies(store: Store) -> None:

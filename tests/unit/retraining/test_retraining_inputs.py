@@ -4,7 +4,6 @@ import io
 import json
 import tarfile
 import zipfile
-from datetime import UTC, datetime
 
 import pytest
 
@@ -12,12 +11,13 @@ from encdec.github import hand_on
 from encdec.params.loading import load_params
 from encdec.retraining.batch import check_source, fetch, targets_of
 from encdec.retraining.checked import InvalidData
-from encdec.retraining.deciding import find_batch
-from encdec.retraining.monitored import read_monitored
+from encdec.retraining.deciding import brought
+from encdec.retraining.monitored import check_same_batch, read_monitored
 from encdec.retraining.overrides import with_values
 from encdec.retraining.request import Places, Request
 from encdec.sources.archive import unpack
 from encdec.sources.member import ContentError
+from encdec.tracking.digests import dvc_digest
 
 
 def test_the_monitors_file_is_read(tmp_path):
@@ -49,6 +49,24 @@ def test_what_is_no_file_of_the_monitor_is_told(tmp_path, text, told):
     assert told in str(raised.value)
     with pytest.raises(ValueError, match="no such file"):
         read_monitored(tmp_path / "nowhere.json")
+
+
+def test_what_the_monitor_said_of_another_batch_is_no_reason_for_this_one(tmp_path):
+    batch, file = tmp_path / "may", tmp_path / "drift.json"
+    write = {"verdict": "drift", "sentence": "It moved."}
+    (batch / "cat").mkdir(parents=True)
+    (batch / "cat" / "1.png").write_bytes(b"one")
+
+    def monitored(digest):
+        file.write_text(json.dumps({**write, "batch": {"digest": digest}}))
+        return read_monitored(file)
+
+    check_same_batch(monitored(dvc_digest(batch)), batch)
+    check_same_batch(monitored(None), batch)  # of a monitor that does not say
+    found = monitored(dvc_digest(batch))
+    (batch / "cat" / "2.png").write_bytes(b"two")
+    with pytest.raises(ValueError, match=f"^--monitor: .* looked at {found.digest}, this is {dvc_digest(batch)}"):
+        check_same_batch(found, batch)
 
 
 def packed(path, names):
@@ -124,15 +142,15 @@ def asked(batch, kind="images"):
         ("none", "pairs", "found none"),
     ],
 )
-def test_a_batch_that_was_had_and_cannot_be_used_is_invalid_data(root, tmp_path, name, kind, told):
+def test_a_batch_that_was_had_and_cannot_be_used_is_invalid_data(tmp_path, name, kind, told):
     whole = packed(tmp_path / "whole.zip", ["cat/1.png", "dog/2.png"]).read_bytes()
     (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
     for each in ("one.tsv", "one.xlsx", "two/a.tsv", "two/b.tsv", "none/readme"):
         (tmp_path / each).parent.mkdir(exist_ok=True)
         (tmp_path / each).touch()
-    params, places = load_params(root / "params.yaml").params, Places(tmp_path / "tree", tmp_path / "work")
+    places = Places(tmp_path / "tree", tmp_path / "work")
     with pytest.raises(InvalidData, match=rf"^the batch cannot be used: .*{told}"):
-        find_batch(places, params, asked(tmp_path / name, kind), (), now=datetime.now(UTC))
+        brought(places, asked(tmp_path / name, kind))
 
 
 def test_a_link_in_a_batch_and_another_type_of_table_are_faults_of_the_batch(root, tmp_path):
@@ -145,11 +163,11 @@ def test_a_link_in_a_batch_and_another_type_of_table_are_faults_of_the_batch(roo
         targets_of(params.pairs.sources.table, tmp_path / "all.parquet", mode="replace", name="batch")
 
 
-def test_a_batch_that_cannot_be_had_is_no_fault_of_its_data(root, tmp_path):
-    params, places = load_params(root / "params.yaml").params, Places(tmp_path / "tree", tmp_path / "work")
+def test_a_batch_that_cannot_be_had_is_no_fault_of_its_data(tmp_path):
+    places = Places(tmp_path / "tree", tmp_path / "work")
     for address in (tmp_path / "nowhere", "ftp://somewhere/b.zip", "http://127.0.0.1:1/may.xlsx"):
         with pytest.raises(ValueError, match=r"^--batch: ") as raised:
-            find_batch(places, params, asked(address), (), now=datetime.now(UTC))
+            brought(places, asked(address))
         assert not isinstance(raised.value, InvalidData)
 
 

@@ -5,6 +5,7 @@ import pytest
 from encdec.retraining.markdown import code, prose, table
 
 ZERO = "\u200b"
+DOLLAR = r"<span>\$</span>"
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,10 @@ ZERO = "\u200b"
         ("gpj.\u202eexe", "`gpj. exe`"),
         ("  ", "(nothing)"),
         ("", "(nothing)"),
+        ("img#3.png of gh-7, fixture", "`img#3.png of gh-7, fixture`"),
+        ("Closes #3, o/n#4", f"`Closes #{ZERO}3, o/n#4`"),
+        ("fixes: o/n#3", f"`fixes: o/n#{ZERO}3`"),
+        ("resolved GH-3 and fix https://x/issues/3", f"`resolved GH{ZERO}-3 and fix https:{ZERO}//x/issues/3`"),
         ("x" * 500, f"`{'x' * 160}…`"),
     ],
 )
@@ -41,6 +46,14 @@ def test_a_text_from_outside_is_code(text, markdown):
         ("www.evil.example", f"www{ZERO}.evil.example"),
         ("one\n# two", "one # two"),
         ("back\\slash", "back\\\\slash"),
+        ("__c__ and ___d___", "\\_\\_c\\_\\_ and \\_\\_\\_d\\_\\_\\_"),
+        ("a__b min_new_rows", "a\\_\\_b min_new_rows"),
+        (r"$x$ $$\href{y}$$", rf"{DOLLAR}x{DOLLAR} {DOLLAR}{DOLLAR}\\href{{y}}{DOLLAR}{DOLLAR}"),
+        ("closes #3, fixes o/n#3", f"closes #{ZERO}3, fixes o/n#{ZERO}3"),
+        (
+            "resolves GH-3, https://github.com/o/n/issues/3",
+            f"resolves GH{ZERO}-3, https:{ZERO}//github.com/o/n/issues/3",
+        ),
     ],
 )
 def test_a_sentence_has_no_markup_but_its_own(text, markdown):

@@ -34,6 +34,7 @@ def judged(**changed):
         "num_mistakes": 1,
         "num_mended": 4,
         "notes": (),
+        "recorded": {},
         "fixed_reason": "gain in accuracy: +0.10",
         "fixed_passed": True,
         "gate": None,
@@ -101,7 +102,17 @@ def test_everything_that_a_reviewer_asks_is_there_in_this_order():
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("text", [pull_request(document()), summary(document(outcome="invalid", details=f"a: {EVIL}"))])
+UNHAD = judged(notes=(EVIL,), recorded={EVIL: 0.2})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pull_request(document()),
+        pull_request(document(models=(UNHAD,))),
+        summary(document(outcome="invalid", details=f"a: {EVIL}")),
+    ],
+)
 def test_names_do_no_harm(text):
     for line in text.splitlines():
         outside = "".join(part for number, part in enumerate(line.split("```")) if number % 2 == 0)
@@ -142,3 +153,22 @@ def test_a_first_model_has_nothing_beside_it():
     body = pull_request(document(models=(judged(champion=None, fixed=None, new=None, whole=first, slices=()),)))
     assert "| accuracy ↑ | -      | 0.90 [0.85, 0.95] | -    | not compared |" in body
     assert "Worst new errors" not in body
+    assert "| accuracy ↑ | none   |" in body
+
+
+def test_a_model_that_could_not_be_measured_is_not_none_before():
+    alone = GAIN.model_copy(update={"champion": None, "gain": None})
+    rows_alone = Rows(rows=30, unit="images", metrics=(alone,))
+    reason = "the model of commit 01234567 cannot be compared: neither DVC's cache here nor a remote has it"
+    missing = judged(
+        champion="the model of commit 01234567", fixed=rows_alone, new=None, whole=rows_alone, slices=(), mistakes=(),
+        pictures=(), notes=(f"{reason}, and {EVIL}",), recorded={"accuracy": 0.91, EVIL: 0.2}, accepted=False,
+        fixed_passed=False, fixed_reason=reason, summary=f"cnn is refused: {reason}.",
+    )  # fmt: skip
+    body = pull_request(document(outcome="refused", accepted=False, models=(missing,)))
+    assert "| cnn   | accuracy ↑ | not measured | 0.90 [0.85, 0.95] | -    | **refused** |" in body
+    assert "both measured now" not in body
+    assert "### Before, as the last commit has it (measured then)" in body
+    assert "| `accuracy`" in body
+    assert "This is no comparison" in body
+    assert f"- cnn is refused: {reason}." in body
