@@ -225,7 +225,7 @@ def test_a_locale_that_the_model_never_read_is_found(
 
 
 def test_swapped_targets_are_found(texts: Texts, rules: Monitoring) -> None:
-    """By the answers of the model, and by the likelihood of the targets."""
+    """By the answers of the model, and by the likelihood of the targets: neither permutes anything."""
     shift = swapped_targets(texts.model, 0.5)
     for number in range(EVERY_OF):
         parts = texts_beside_train(texts, ROWS, np.random.default_rng([4, number]), shift)
