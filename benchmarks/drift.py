@@ -1,7 +1,8 @@
 """Batches of real data, as they are and shifted in a known way: what the monitor says of them is counted.
 
-A false alarm is measured where reference and batch are parts of one whole, drawn anew each time. What needs no model is
-drawn from all rows of a kind; what models say from val and test, to which they were not fitted.
+A false alarm is measured where nothing has shifted, so the batch, what stands for train and what stands for val are
+three parts, drawn anew each time, of the rows to which no model was fitted. A shift is measured as it is met: against
+train itself, and against val and test but for the batch.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,30 +18,54 @@ from encdec.cards import ImageCard
 from encdec.datasets.images import ImageSplit
 from encdec.monitoring import image_tests, text_tests
 from encdec.monitoring.answers import target_nll
-from encdec.monitoring.finding import Family
-from encdec.monitoring.image_tests import ImageModels, KnownImages
+from encdec.monitoring.codes import DISCREPANCY
+from encdec.monitoring.finding import Family, Finding
+from encdec.monitoring.image_tests import ImageAnswers, ImageModels, KnownImages
 from encdec.monitoring.result import judge
 from encdec.monitoring.rows import ImageRows, TextRows, known_images, known_texts
 from encdec.monitoring.text_tests import KnownTexts, TextAnswers
+from encdec.monitoring.tokens import ROWS_PERMUTED
+from encdec.monitoring.two_samples import TABLES_DRAWN
 from encdec.params.data import SPLITS, Dates
 from encdec.params.monitoring import Monitoring
 from encdec.serving.texts import TextModel
 from encdec.sources.dates import make_dates
 
 EVERY = 10**9
+PERMUTED = (DISCREPANCY, ROWS_PERMUTED, TABLES_DRAWN)
+FEW = 199
+"""Permutations that are asked first."""
 NOISE_STD, DEGREES = 0.15, 20.0
 Generator = np.random.Generator
 ImageShift = Callable[[ImageRows, Generator], ImageRows]
 
 
-class Images(NamedTuple):
-    """`whole`: all rows; `held_out`: those of val and test."""
+class ImageBatch(NamedTuple):
+    """Rows, and what the models say about them."""
 
-    whole: ImageRows
-    held_out: ImageRows
+    rows: ImageRows
+    answers: ImageAnswers
+
+    def take(self, rows: NDArray[np.int64]) -> "ImageBatch":
+        return ImageBatch(self.rows.take(rows), self.answers.take(rows))
+
+
+class Images(NamedTuple):
+    """`held_out`: the rows of val and test, to which no model was fitted."""
+
+    train: ImageRows
+    held_out: ImageBatch
     card: ImageCard
     models: ImageModels
     threshold: float
+
+
+class ImageParts(NamedTuple):
+    """What one verdict is about: every family is asked of these rows. `train`, `val`: what stands for them."""
+
+    train: ImageRows
+    val: ImageBatch
+    batch: ImageBatch
 
 
 def open_images(prepared: Path, models: ImageModels, rules: Monitoring) -> Images:
@@ -48,9 +73,10 @@ def open_images(prepared: Path, models: ImageModels, rules: Monitoring) -> Image
     rows = {name: known_images(split, most=EVERY, seed=0) for name, split in splits.items()}
     card = splits["train"].card
     known = KnownImages(rows["train"], rows["val"], card)
+    late = joined([rows["val"], rows["test"]])
     return Images(
-        whole=joined([rows[name] for name in SPLITS]),
-        held_out=joined([rows["val"], rows["test"]]),
+        train=rows["train"],
+        held_out=ImageBatch(late, image_tests.answers_of(late, models)),
         card=card,
         models=models,
         threshold=image_tests.error_threshold(known, models, rules),
@@ -73,40 +99,76 @@ def unlabelled(rows: ImageRows) -> ImageRows:
     return rows._replace(labels=None)
 
 
-def plain_image_families(
-    images: Images, rows: int, generator: Generator, rules: Monitoring, shift: ImageShift
-) -> list[Family]:
-    inside, outside = split_rows(images.whole.num_rows, rows, generator)
-    known = KnownImages(images.whole.take(outside), images.held_out, images.card)
-    return list(image_tests.plain_families(known, shift(images.whole.take(inside), generator), rules, seed=0))
+def same_images(images: Images, rows: int, generator: Generator, *, with_labels: bool) -> ImageParts:
+    """Three parts of one whole: every order of its rows is as likely, whatever the models and the split are."""
+    inside, outside = split_rows(images.held_out.rows.num_rows, rows, generator)
+    train, val = np.array_split(outside, 2)
+    batch = images.held_out.take(inside)
+    if not with_labels:
+        batch = batch._replace(rows=unlabelled(batch.rows))
+    return ImageParts(images.held_out.rows.take(train), images.held_out.take(val), batch)
 
 
-def spoken_image_families(
-    images: Images, rows: int, generator: Generator, rules: Monitoring, shift: ImageShift
-) -> list[Family]:
-    inside, outside = split_rows(images.held_out.num_rows, rows, generator)
-    val, batch = images.held_out.take(outside), shift(images.held_out.take(inside), generator)
-    usual, found = (image_tests.answers_of(part, images.models) for part in (val, batch))
-    families = image_tests.model_families(
-        usual,
-        found,
-        labels=(val.labels, batch.labels),
+def beside_train(images: Images, rows: int, generator: Generator, shift: ImageShift) -> ImageParts:
+    """As `encdec monitor` meets a batch: train is the one that the models were fitted to."""
+    inside, outside = split_rows(images.held_out.rows.num_rows, rows, generator)
+    batch = shift(images.held_out.rows.take(inside), generator)
+    answers = image_tests.answers_of(batch, images.models)
+    return ImageParts(images.train, images.held_out.take(outside), ImageBatch(batch, answers))
+
+
+def image_families(images: Images, parts: ImageParts, rules: Monitoring) -> list[Family]:
+    """Every family that `encdec monitor` asks of this batch."""
+    known = KnownImages(parts.train, parts.val.rows, images.card)
+    plain = image_tests.plain_families(known, parts.batch.rows, rules, seed=0)
+    spoken = image_tests.model_families(
+        parts.val.answers,
+        parts.batch.answers,
+        labels=(parts.val.rows.labels, parts.batch.rows.labels),
         classes=images.card.classes,
         threshold=images.threshold,
         rules=rules,
         seed=0,
     )
-    return list(families)
+    return [*plain, *spoken]
 
 
-def image_alarm(images: Images, rows: int, generator: Generator, rules: Monitoring, shift: ImageShift) -> bool:
-    """Whether the monitor calls one drawn batch drift."""
-    families = plain_image_families(images, rows, generator, rules, shift)
-    families += spoken_image_families(images, rows, generator, rules, shift)
-    return is_alarm(families, rules)
+def image_alarm(images: Images, parts: ImageParts, rules: Monitoring) -> bool:
+    return is_alarm(lambda chosen: image_families(images, parts, chosen), rules)
 
 
-def is_alarm(families: Sequence[Family], rules: Monitoring) -> bool:
+def is_alarm(ask: Callable[[Monitoring], Sequence[Family]], rules: Monitoring) -> bool:
+    """Whether the monitor says drift, with all permutations of the rules.
+
+    They take most of the time, and few verdicts hang on them. The first ones are the same however many follow, so a few
+    tell between which bounds each p-value will lie. The verdict rises with every p-value that falls: where it is one
+    for both bounds, it is that of all permutations, and only elsewhere they are drawn.
+    """
+    if rules.permutations <= FEW:
+        return has_drifted(ask(rules), rules)
+    families = ask(rules.model_copy(update={"permutations": FEW}))
+    surely, perhaps = (
+        has_drifted(
+            [
+                family._replace(findings=[bounded(each, rules.permutations, others=others) for each in family.findings])
+                for family in families
+            ],
+            rules,
+        )
+        for others in (rules.permutations - FEW, 0)
+    )
+    return surely if surely == perhaps else has_drifted(ask(rules), rules)
+
+
+def bounded(finding: Finding, permutations: int, *, others: int) -> Finding:
+    """The p-value if so many of the permutations that were not drawn are as far as the observed one."""
+    if finding.statistic not in PERMUTED:
+        return finding
+    as_far = round(finding.p * (1 + FEW))  # the observed one is counted
+    return finding._replace(p=(as_far + others) / (1 + permutations))
+
+
+def has_drifted(families: Sequence[Family], rules: Monitoring) -> bool:
     return any(group.drifted for group in judge(families, rate=rules.false_alarm_rate, psi_large=1.0)[0])
 
 
@@ -183,23 +245,21 @@ class NewClass(NamedTuple):
 
 
 class Texts(NamedTuple):
-    """`whole`: rows of all splits; `held_out`: rows of val and test, with what the model says about them."""
+    """`held_out`: rows of val and test, to which the model was not fitted, with what it says about them."""
 
-    whole: TextRows
-    held_out: TextRows
-    answers: TextAnswers
+    train: TextRows
+    held_out: "TextBatch"
     model: TextModel
     alphabets: tuple[frozenset[str], frozenset[str]]
 
 
-def open_texts(prepared: Path, model: TextModel, *, whole: int, held_out: int) -> Texts:
-    """So many rows of each, drawn with a fixed seed."""
+def open_texts(prepared: Path, model: TextModel, rules: Monitoring, *, held_out: int) -> Texts:
+    """So many rows, drawn with a fixed seed."""
     tables = {name: pd.read_parquet(prepared / name / "rows.parquet") for name in SPLITS}
     late = known_texts(pd.concat([tables["val"], tables["test"]]), most=held_out, seed=0)
     return Texts(
-        whole=known_texts(pd.concat(tables.values()), most=whole, seed=0),
-        held_out=late,
-        answers=text_tests.answers_of(late, model),
+        train=known_texts(tables["train"], most=rules.max_rows, seed=0),
+        held_out=TextBatch(late, text_tests.answers_of(late, model)),
         model=model,
         alphabets=(frozenset("".join(tables["train"]["source"])), frozenset("".join(tables["train"]["target"]))),
     )
@@ -211,39 +271,53 @@ class TextBatch(NamedTuple):
     rows: TextRows
     answers: TextAnswers
 
+    def take(self, rows: NDArray[np.int64]) -> "TextBatch":
+        return TextBatch(self.rows.take(rows), self.answers.take(rows))
+
 
 TextShift = Callable[[TextBatch, Generator], TextBatch]
 
 
-def plain_text_families(
-    texts: Texts, rows: int, generator: Generator, rules: Monitoring, shift: TextShift
-) -> list[Family]:
-    inside, outside = split_rows(texts.whole.num_rows, rows, generator)
-    known = texts.whole.take(outside)
-    batch = shift(TextBatch(texts.whole.take(inside), texts.answers.take(np.arange(rows))), generator).rows
-    known_rows = KnownTexts(known, known.take(np.arange(min(known.num_rows, rules.slow_rows))), texts.alphabets)
-    return list(text_tests.plain_families(known_rows, batch, rules, seed=0))
+class TextParts(NamedTuple):
+    """As `ImageParts`."""
+
+    train: TextRows
+    val: TextBatch
+    batch: TextBatch
 
 
-def spoken_text_families(
-    texts: Texts, rows: int, generator: Generator, rules: Monitoring, shift: TextShift
-) -> list[Family]:
-    inside, outside = split_rows(texts.held_out.num_rows, rows, generator)
-    outside = outside[: rules.slow_rows]
-    batch = shift(TextBatch(texts.held_out.take(inside), texts.answers.take(inside)), generator)
-    targets = (texts.held_out.take(outside).targets, batch.rows.targets)
-    found = text_tests.model_families(texts.answers.take(outside), batch.answers, targets=targets, rules=rules, seed=0)
-    return list(found)
+def same_texts(texts: Texts, rows: int, generator: Generator, *, with_targets: bool) -> TextParts:
+    """Three parts of one whole, as `same_images`."""
+    inside, outside = split_rows(texts.held_out.rows.num_rows, rows, generator)
+    train, val = np.array_split(outside, 2)
+    batch = texts.held_out.take(inside)
+    return TextParts(
+        texts.held_out.take(train).rows, texts.held_out.take(val), batch if with_targets else without_targets(batch)
+    )
 
 
-def text_alarm(texts: Texts, rows: int, generator: Generator, rules: Monitoring, shift: TextShift) -> bool:
-    families = plain_text_families(texts, rows, generator, rules, shift)
-    families += spoken_text_families(texts, rows, generator, rules, shift)
-    return is_alarm(families, rules)
+def texts_beside_train(texts: Texts, rows: int, generator: Generator, shift: TextShift) -> TextParts:
+    """As `beside_train`."""
+    inside, outside = split_rows(texts.held_out.rows.num_rows, rows, generator)
+    return TextParts(texts.train, texts.held_out.take(outside), shift(texts.held_out.take(inside), generator))
 
 
-def same_texts(batch: TextBatch, generator: Generator) -> TextBatch:
-    return batch
+def without_targets(batch: TextBatch) -> TextBatch:
+    return TextBatch(batch.rows._replace(targets=None), batch.answers._replace(nll=None))
+
+
+def text_families(texts: Texts, parts: TextParts, rules: Monitoring) -> list[Family]:
+    """Every family that `encdec monitor` asks of this batch; the rows of val stand in an order drawn at random."""
+    known = KnownTexts(parts.train, parts.val.rows, texts.alphabets)
+    plain = text_tests.plain_families(known, parts.batch.rows, rules, seed=0)
+    val = parts.val.take(np.arange(min(parts.val.rows.num_rows, rules.slow_rows)))
+    targets = (val.rows.targets, parts.batch.rows.targets)
+    spoken = text_tests.model_families(val.answers, parts.batch.answers, targets=targets, rules=rules, seed=0)
+    return [*plain, *spoken]
+
+
+def text_alarm(texts: Texts, parts: TextParts, rules: Monitoring) -> bool:
+    return is_alarm(lambda chosen: text_families(texts, parts, chosen), rules)
 
 
 def swapped_targets(model: TextModel, share: float) -> TextShift:

@@ -16,6 +16,7 @@ from encdec.params.monitoring import CodesTest
 from encdec.report.numbers import significant
 
 ITERATIONS = 2000
+DISCREPANCY = "squared maximum mean discrepancy"
 
 
 def compare_codes(
@@ -52,7 +53,7 @@ def discrepancy(name: str, both: Array, reference_rows: int, *, permutations: in
     told, expected = significant(value, 3), significant(usual, 3)
     return Finding(
         name=name,
-        statistic="squared maximum mean discrepancy",
+        statistic=DISCREPANCY,
         value=value,
         p=p_value(value, permuted),
         effect="MMD² over its mean without a shift",

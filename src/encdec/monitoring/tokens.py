@@ -10,6 +10,7 @@ from encdec.monitoring.permuted import memberships, observed_membership, p_value
 from encdec.monitoring.two_samples import CRAMER, greatest_changes
 from encdec.preparation.codepoints import code_points
 
+ROWS_PERMUTED = "chi-squared, rows permuted"
 MOST_CHARACTERS = 200
 MOST_SHOWN = 12
 REST = "others"
@@ -33,7 +34,7 @@ def compare_characters(
     shown = np.sort(np.argsort(-np.abs(shares[1] - shares[0]), kind="stable")[:MOST_SHOWN])
     return Finding(
         name=name,
-        statistic="chi-squared, rows permuted",
+        statistic=ROWS_PERMUTED,
         value=value,
         p=p_value(value, permuted),
         effect=CRAMER,

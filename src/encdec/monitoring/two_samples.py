@@ -16,6 +16,7 @@ from encdec.report.numbers import significant
 LEAST_EXPECTED = 5.0
 """Rows that the chi-squared distribution needs in every cell (Cochran 1954); below it tables are drawn instead."""
 MOST_NAMED = 5
+TABLES_DRAWN = "chi-squared, tables drawn"
 KOLMOGOROV_SMIRNOV, CHI_SQUARED, FISHER = "Kolmogorov-Smirnov D", "chi-squared", "Fisher's exact test, odds ratio"
 PSI, CRAMER, DIFFERENCE = "PSI", "Cramér's V", "difference of shares"
 Alternative = Literal["two-sided", "less", "greater"]
@@ -58,7 +59,7 @@ def compare_classes(
     counts = [Counter(side) for side in (reference, batch)]
     table = np.array([[count[each] for each in names] for count in counts])
     if len(names) == 1:
-        value, p, size = 0.0, 1.0, 0.0
+        method, value, p, size = None, 0.0, 1.0, 0.0
     else:
         expected = stats.contingency.expected_freq(table)
         generator = np.random.default_rng(seed)
@@ -69,7 +70,7 @@ def compare_classes(
     shares = table / table.sum(axis=1, keepdims=True)
     return Finding(
         name=name,
-        statistic=CHI_SQUARED,
+        statistic=CHI_SQUARED if method is None else TABLES_DRAWN,
         value=value,
         p=p,
         effect=CRAMER,

@@ -28,8 +28,8 @@ def loaded(root: Path) -> Loaded:
 
 @pytest.fixture(scope="session")
 def rules(loaded: Loaded) -> Monitoring:
-    """A greater rate than that of the project, so that some hundreds of batches can tell it from a wrong one."""
-    return loaded.params.monitoring.model_copy(update={"false_alarm_rate": 0.05, "permutations": 500})
+    """Those that are shipped."""
+    return loaded.params.monitoring
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +44,6 @@ def new_class(loaded: Loaded, tmp_path_factory: pytest.TempPathFactory) -> NewCl
 
 
 @pytest.fixture(scope="session")
-def texts(trained: TrainedProject) -> Texts:
+def texts(trained: TrainedProject, rules: Monitoring) -> Texts:
     model = load_text_model(trained.models / "seq2seq")
-    return open_texts(trained.prepared / "pairs", model, whole=1500, held_out=800)
+    return open_texts(trained.prepared / "pairs", model, rules, held_out=800)

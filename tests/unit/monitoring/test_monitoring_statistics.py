@@ -74,6 +74,7 @@ def test_classes_are_compared_by_chi_squared_and_by_drawn_tables_where_they_are_
     # 3 0 and 0 3: of the 20 ways to choose 3 of 6, two are as far from expected, so p is 0.1
     few = compare_classes("x", ["a"] * 3, ["b"] * 3, permutations=20_000, seed=1)
     assert few.p == pytest.approx(0.1, abs=0.01)
+    assert [found.statistic for found in (many, few)] == ["chi-squared", "chi-squared, tables drawn"]
     assert compare_classes("x", ["a"] * 3, ["a"] * 3, permutations=500, seed=1).p == 1.0
 
 
