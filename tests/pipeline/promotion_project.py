@@ -1,6 +1,7 @@
 """A project with three real classifiers of digits: two good ones of different seeds, and one of a few steps."""
 
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -123,6 +124,7 @@ def pause_between_writes(project: Project, process: "subprocess.Popen[str]") -> 
     """
     while True:
         process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)  # until then it may still begin one
         if not is_locked(project, "EXCLUSIVE"):
             return
         process.send_signal(signal.SIGCONT)

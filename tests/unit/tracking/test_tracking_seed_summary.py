@@ -2,12 +2,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import BAD_REQUEST
 
 from encdec.tracking.notes import NOTE_TAG
 from encdec.tracking.seeds.summary import STAGE, bring_all_up_to_date, bring_up_to_date, rows_of
@@ -197,3 +199,37 @@ def test_a_row_that_another_machine_takes_away_while_it_is_written_is_made_anew(
     (found,) = summaries(store)
     assert found.info.run_id not in taken
     assert found.data.metrics["test/mse"] == 1.5
+
+
+def test_parameters_that_another_machine_writes_at_the_same_moment_are_taken_from_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database refuses the second of two that insert the same parameter."""
+    log_batch = MlflowClient.log_batch
+    collided: list[str] = []
+
+    def collide(self: MlflowClient, run_id: str, **batch: Sequence[Metric | Param | RunTag]) -> None:
+        if not collided:
+            collided.append(run_id)
+            log_batch(self, run_id, params=batch["params"])
+            raise MlflowException("UNIQUE constraint failed: params.key, params.run_uuid", BAD_REQUEST)
+        log_batch(self, run_id, **batch)
+
+    for seed in (1, 2):
+        row(store, seed, {"test/mse": float(seed)})
+    monkeypatch.setattr(MlflowClient, "log_batch", collide)
+    bring_up_to_date(store, "g")
+    (found,) = summaries(store)
+    assert collided == [found.info.run_id]
+    assert (found.data.metrics["test/mse"], found.info.run_name) == (1.5, "vae, 2 seeds")
+
+
+def test_a_row_that_cannot_be_written_is_an_error(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise MlflowException("disk full", BAD_REQUEST)
+
+    for seed in (1, 2):
+        row(store, seed, {"test/mse": float(seed)})
+    monkeypatch.setattr(MlflowClient, "log_batch", refuse)
+    with pytest.raises(MlflowException, match="disk full"):
+        bring_up_to_date(store, "g")

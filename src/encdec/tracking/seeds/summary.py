@@ -76,10 +76,18 @@ def write_rows(store: Store, group: str) -> bool:
         try:
             changed = write(store, row, seeds) or changed
         except MlflowException:
-            if store.client.get_run(row.info.run_id).info.lifecycle_stage == "active":
+            if not touched_by_another(row, store.client.get_run(row.info.run_id)):
                 raise
-            changed = True  # another machine has one as well, and took this for one too many
+            changed = True
     return changed
+
+
+def touched_by_another(before: "Run", now: "Run") -> bool:
+    """Whether another machine was as quick: it took this row for one too many, or it wrote its parameters.
+
+    MLflow tries again where two writers insert the same tag or metric, but not where they insert the same parameter.
+    """
+    return now.info.lifecycle_stage != "active" or not now.data.params.keys() <= before.data.params.keys()
 
 
 def create(store: Store, tags: dict[str, str]) -> "Run":
