@@ -34,7 +34,7 @@ repro: $(VENV)/.runtime ## run the whole pipeline; only what changed runs again
 	@python -m encdec.report.terminal data/07_report/summary.md data/07_report/index.html
 
 # Three at once on two cores: a third of their time the tests wait, for disks, servers and moments to kill at.
-test: $(VENV)/.dev ## all tests: unit, data, pipeline, model, ui, fuzz (about 50 minutes on two cores)
+test: $(VENV)/.dev ## all tests: unit, data, pipeline, model, ui, fuzz (about 45 minutes on two cores)
 	python -m pytest tests -n 3 --dist loadgroup $(PYTEST_ARGS)
 
 unit: $(VENV)/.dev ## the fast unit tests alone

@@ -215,11 +215,15 @@ def mistake_row(one: Mistake) -> tuple[str, ...]:
 
 def gate_part(judged: Judged) -> Iterator[str]:
     yield "### The gate"
-    checks = [("last commit's test rows", judged.fixed_passed, judged.fixed_reason)]
+    yield bullets([check_line("last commit's test rows", judged.fixed_reason, passed=judged.fixed_passed)])
     if judged.gate is not None:
-        checks += [(check.name, check.passed, check.reason) for check in judged.gate.checks]
-    yield bullets([f"{'✓' if passed else '✗'} {prose(name)}: {prose(reason)}" for name, passed, reason in checks])
+        yield "And what `encdec promote` asks:"
+        yield bullets([check_line(check.name, check.reason, passed=check.passed) for check in judged.gate.checks])
     yield f"**{prose(judged.summary)}**"
+
+
+def check_line(name: str, reason: str, *, passed: bool) -> str:
+    return f"{'✓' if passed else '✗'} {prose(name)}: {prose(reason)}"
 
 
 def undo_part(document: Document) -> Iterator[str]:
