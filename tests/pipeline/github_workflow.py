@@ -21,6 +21,12 @@ from ruamel.yaml import YAML
 
 HERE = Path(__file__).parent
 REPOSITORY = "team/encdec"
+OF_A_JOB = {"name", "needs", "if", "runs-on", "timeout-minutes", "environment"} | {
+    "permissions",
+    "outputs",
+    "env",
+    "steps",
+}
 SHELL = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
 PATIENCE_SECONDS = 600
 
@@ -95,10 +101,20 @@ def run_workflow(kept: Kept, name: str, event: Event, *, run_id: int, kill: Kill
         subprocess.run(show, capture_output=True, check=True).stdout.decode()
     )
     assert event.name in workflow["on"], f"{name}.yml does not begin with {event.name}"
+    check_known(workflow)
     done: dict[str, Job] = {}
     for job in ordered(workflow["jobs"]):
         done[job] = Runner(kept, workflow, job, event, run_id, done, kill).run()
     return done
+
+
+def check_known(workflow: Mapping[str, Any]) -> None:
+    """A key that is not acted upon here might let pass what is tested as strict."""
+    assert workflow.keys() <= {"name", "on", "permissions", "concurrency", "env", "jobs"}
+    for job in workflow["jobs"].values():
+        assert job.keys() - {"steps"} <= OF_A_JOB, job.keys()
+        for step in job["steps"]:
+            assert step.keys() <= {"id", "name", "if", "uses", "with", "env", "run"}, step
 
 
 def ordered(jobs: Mapping[str, Any]) -> list[str]:

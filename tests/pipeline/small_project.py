@@ -101,6 +101,7 @@ def small_params(path: Path) -> None:
             model["network"]["hidden_dim"] = {"search": {"choices": [16, 24]}}
             model["network"]["embedding_dim"] = 16
     raw["evaluation"] |= {"bootstrap_resamples": 50, "importance_samples": 5}
+    raw["promotion"]["min_rows"] = 20
     yaml.dump(raw, path)
 
 

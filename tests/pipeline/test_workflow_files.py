@@ -85,8 +85,9 @@ def test_no_expression_stands_in_a_script(workflows: dict[str, Any], name: str) 
 def test_a_person_is_asked_before_production_moves_and_one_moves_it_at_a_time(workflows: dict[str, Any]) -> None:
     for name in ("promote", "rollback"):
         assert workflows[name]["jobs"][name]["environment"] == "production"
-    # one that waits for its approval stops neither a later one nor a rollback
-    assert workflows["promote"]["concurrency"] == {"group": "promote", "cancel-in-progress": True}
+    # one that waits for its approval stops neither a later one nor a rollback, nor one for other models
+    group = "promote-${{ inputs.model || 'all' }}"
+    assert workflows["promote"]["concurrency"] == {"group": group, "cancel-in-progress": True}
     assert workflows["rollback"]["concurrency"] == {"group": "rollback-${{ inputs.model }}", "queue": "max"}
     for name in ("retrain", "monitor"):
         assert workflows[name]["jobs"][name]["environment"] == "retraining"
@@ -275,8 +276,30 @@ def test_neither_does_it_move_code_away_nor_run_a_dvc_file(proposed: Proposed) -
     proposed.git("mv", "gate.py", "data/notes.txt")
     proposed.git("add", "-A")
     refused(proposed, "gate.py")
+
+
+DIGEST = "- md5: 0123456789abcdef0123456789abcdef.dir"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cmd: evil\nouts:\n- path: x\n",
+        f"outs:\n{DIGEST}\n  path: ../tests/model/test_evil.py\n",
+        f"outs:\n{DIGEST}\n  path: /etc/cron.d/x\n",
+        f"outs:\n{DIGEST}\n  path: x/y\n",
+        f"outs:\n{DIGEST}\n  path: x\n{DIGEST}\n  path: y\n",
+        f"outs:\n{DIGEST}\n  path: x\nwdir: ..\n",
+        "{wdir: ../.., outs: [{md5: 0123456789abcdef0123456789abcdef, path: x}]}\n",
+        f'outs:\n{DIGEST}\n  "path": ../x\n',
+        f"outs:\n{DIGEST}\n  path: x\n  path: ../y\n",
+        "",
+    ],
+)
+def test_a_dvc_file_has_nothing_but_the_digest_of_what_it_is_called_after(proposed: Proposed, text: str) -> None:
+    """`dvc pull` would write wherever its path leads, also code, and does so beside the secrets of `promote`."""
     (proposed.tree / "data").mkdir(exist_ok=True)
-    (proposed.tree / "data" / "x.dvc").write_text("cmd: evil\nouts:\n- path: x\n")
+    (proposed.tree / "data" / "x.dvc").write_text(text)
     proposed.git("add", "-A")
     refused(proposed, "data/x.dvc")
 
@@ -293,7 +316,7 @@ def refused(proposed: Proposed, name: str) -> None:
 def test_a_retraining_is_proposed_once_and_not_against_a_persons_will(proposed: Proposed) -> None:
     images = proposed.tree / "data" / "00_source" / "images"
     images.mkdir(parents=True)
-    (images / "Ärger.dvc").write_text("outs:\n- md5: 0.dir\n  path: Ärger\n")
+    (images / "Ärger.dvc").write_text(f"outs:\n{DIGEST}\n  size: 1\n  nfiles: 1\n  hash: md5\n  path: Ärger\n")
     proposed.git("add", "-A")
     done = proposed.propose()
     assert done.returncode == 0, done.stderr
@@ -306,6 +329,9 @@ def test_a_retraining_is_proposed_once_and_not_against_a_persons_will(proposed: 
     assert proposed.git("status", "--porcelain") == b""  # the tree is as it was
     assert (proposed.again().returncode, len(proposed.pulls)) == (0, 1)
     proposed.state.write_text(json.dumps({"pulls": [{**pull, "state": "CLOSED"}], "started": [], "comments": []}))
+    (proposed.tree / "news.txt").write_text("Somebody goes on with other things.\n")
+    proposed.git("add", "news.txt")
+    proposed.git("commit", "-qm", "Go on")
     assert "was proposed before, and is closed" in proposed.again().stdout
     assert len(proposed.pulls) == 1
     assert (proposed.again("--again").returncode, len(proposed.pulls)) == (0, 2)

@@ -95,6 +95,22 @@ def test_a_worse_challenger_is_refused_with_numbers_and_is_a_draft(world: World)
     assert re.search(r"accuracy ↑ +\| [\d.]+ .*\| [\d.]+ \[.*\| −[\d.]+ \[", pull["body"])
     check_pictures(world, pull)
     assert once_more(world, asked, outcome="refused") == pull["number"]
+    check_refused_after_a_merge(world, pull, before)
+
+
+def check_refused_after_a_merge(world: World, pull: dict[str, Any], before: dict[str, int]) -> None:
+    """Somebody merges the draft all the same, and somebody approves: the gate holds, and `git revert` undoes it."""
+    world.merge(pull["head"])
+    promoted = world.run("promote", Event("push"))["promote"]
+    assert promoted.result == "failure"
+    said = " ".join(promoted.output.split())
+    assert "✗ retraining refused by the retraining of run " in said, promoted.output
+    assert "✗ champion gain in accuracy over version 1: −" in said
+    assert "Version 1 stays the champion." in " ".join(promoted.summary.split())
+    assert world.aliases()["champion"] == before["champion"]
+    world.revert()
+    after = world.run("retrain", Event("push"))["retrain"]
+    assert "Not retraining: nothing changed since" in after.summary
 
 
 def once_more(world: World, event: Event, *, outcome: str) -> int:

@@ -60,11 +60,18 @@ class World(NamedTuple):
 
     def merge(self, branch: str) -> None:
         """What the button of a pull request does."""
+        self.push_after("merge", "-q", "--no-ff", f"origin/{branch}")
+
+    def revert(self) -> None:
+        """Undo the last merge, as the text of a pull request says."""
+        self.push_after("revert", "--no-edit", "-m", "1", "HEAD")
+
+    def push_after(self, *command: str) -> None:
         clone = self.kept.folder / "merging"
         subprocess.run(["git", "clone", "-q", str(self.kept.origin), str(clone)], check=True)
-        merge = self.person | {"GIT_MERGE_AUTOEDIT": "no"}
-        for command in (["merge", "-q", "--no-ff", f"origin/{branch}"], ["push", "-q", "origin", "main"]):
-            subprocess.run(["git", *command], cwd=clone, env=merge, check=True, capture_output=True)
+        person = self.person | {"GIT_MERGE_AUTOEDIT": "no"}
+        for each in (command, ("push", "-q", "origin", "main")):
+            subprocess.run(["git", *each], cwd=clone, env=person, check=True, capture_output=True)
         shutil.rmtree(clone)
 
 

@@ -1,4 +1,12 @@
-"""The command `encdec`: what is done around the pipeline, one file of this folder for each subcommand."""
+"""What is done around the pipeline of dvc.yaml: look back, retrain, promote, serve, watch new data.
+
+  encdec lineage models:/cnn@champion      commit, data, tuning and evaluation behind a model
+  encdec retrain                           train anew where there is a reason to, and say why
+  encdec promote cnn                       through the gate of params.yaml it becomes models:/cnn@champion
+  encdec monitor scans/                    have new data shifted?
+
+`encdec COMMAND --help` teaches each; docs/ has a page for most of them. The pipeline itself is `make repro`.
+"""
 
 import argparse
 import gc
@@ -34,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if arguments is None:  # else the process is not ours alone
         gc.set_threshold(COLLECT_AFTER)
     given = sys.argv[1:] if arguments is None else list(arguments)
-    parser = argparse.ArgumentParser(prog="encdec", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="encdec", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
         subparser = commands.add_parser(name, help=text)

@@ -25,6 +25,8 @@ from encdec.github import fenced, hand_on
 from encdec.masking import masked
 
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from encdec.params.root import Kind
 
 STATUS = {"none": 0, "drift": 10, "invalid": 20}
@@ -44,15 +46,22 @@ def run(*, batch: str, kind: "Kind | None", predictions: Path | None, out: Path 
     from encdec.monitoring.monitor import PAGE, Request, monitor
     from encdec.monitoring.terminal import result_text
     from encdec.params.loading import load_params
-    from encdec.sources.received import received
+    from encdec.sources.member import ContentError
+    from encdec.sources.received import received, table_in
     from encdec.tracking.here import open_store_here
 
     store = open_store_here()
     params = load_params(store.project.tree / "params.yaml").params
     with TemporaryDirectory(prefix="encdec-monitor-") as scratch:
-        path = received(batch, option="BATCH", scratch=Path(scratch) / "batch")
-        brought = path.is_relative_to(scratch)
-        request = Request(path if brought else Path(batch), kind, predictions, out, masked(batch) if brought else None)
+        try:
+            path = received(batch, option="BATCH", scratch=Path(scratch) / "batch")
+            brought = path.is_relative_to(scratch)
+            given = path if brought else Path(batch)
+            if kind == "pairs" and given.is_dir():
+                given = table_in(given, option="BATCH")
+        except ContentError as error:
+            end_as_broken(f"The batch cannot be used: {error}")
+        request = Request(given, kind, predictions, out, masked(batch) if brought else None)
         outcome = monitor(store, params, request)
     text = result_text(outcome.result, outcome.folder / PAGE)
     print(outcome.result.text() if as_json else text, end="" if as_json else "\n")
@@ -61,3 +70,10 @@ def run(*, batch: str, kind: "Kind | None", predictions: Path | None, out: Path 
     if status:
         sys.stdout.flush()
         sys.exit(status)
+
+
+def end_as_broken(sentence: str) -> "NoReturn":
+    """What was had and cannot be opened, such as half an archive: there is nothing to make a page of."""
+    print(sentence, file=sys.stderr)
+    hand_on(fenced(sentence), {"verdict": "invalid"})
+    sys.exit(STATUS["invalid"])

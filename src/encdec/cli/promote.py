@@ -46,7 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="accept it also where it was trained on other data than there is now, so that it may have seen test rows",
     )
-    parser.add_argument("--again", action="store_true", help="accept it also where it was the champion and rolled back")
+    parser.add_argument(
+        "--again", action="store_true", help="accept it also where it was rolled back, or a retraining refused it"
+    )
 
 
 def run(

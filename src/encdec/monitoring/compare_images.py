@@ -55,7 +55,7 @@ def compare_images(
         rules=rules,
         seed=seed,
     )
-    families = [*plain_families(known, rows, rules, seed=seed), *spoken]
+    families = [*plain_families(known, rows, rules, seed=seed, labels=batch.labels), *spoken]
     return Compared(families, remarkable(rows, answers), pictures(known, rows, answers))
 
 

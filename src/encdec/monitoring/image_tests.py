@@ -49,8 +49,14 @@ class ImageAnswers(NamedTuple):
         )
 
 
-def plain_families(known: KnownImages, batch: ImageRows, rules: Monitoring, *, seed: int) -> Iterator[Family]:
-    """What needs no model: pixels, statistics, and the labels where the batch has some."""
+def plain_families(
+    known: KnownImages, batch: ImageRows, rules: Monitoring, *, seed: int, labels: Sequence[str] | None = None
+) -> Iterator[Family]:
+    """What needs no model: pixels, statistics, and the labels where the batch has some.
+
+    Args:
+        labels: of all rows, where `batch` is a part of them: one row of a new class is to be seen.
+    """
     before, after = (measured(rows, known.card, rules) for rows in (known.train, batch))
     moves = np.ptp(np.concatenate([before.cells, after.cells]), axis=0) > 0  # others are known to tell nothing
     pixels = [
@@ -65,8 +71,9 @@ def plain_families(known: KnownImages, batch: ImageRows, rules: Monitoring, *, s
         "Are images as bright, sharp, centred and slanted as they were?",
         [compare_values(name, before.statistics[name], after.statistics[name]) for name in before.statistics],
     )
-    if batch.labels is not None:
-        yield label_family(known, batch.labels, rules, seed=seed)
+    labels = labels if labels is not None else batch.labels
+    if labels is not None:
+        yield label_family(known, labels, rules, seed=seed)
 
 
 class Measured(NamedTuple):

@@ -50,6 +50,7 @@ class Promotion(Section):
     rule: Rule
     resamples: Size
     confidence: Annotated[float, Field(gt=0.0, lt=1.0)]
+    min_rows: PositiveInt
     latency_rows: PositiveInt
     behaviour: bool
     models: ModelGates

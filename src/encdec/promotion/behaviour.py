@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -12,8 +11,6 @@ from xml.etree import ElementTree
 TESTS = Path("tests", "model")
 TIMEOUT_SECONDS = 900
 SHOWN_LINES = 5
-INSTALL = f"{sys.executable} -m pip install -c requirements-dev.lock pytest"
-"""In the root of a clone: pytest alone, at the locked version; `make repro` installs none of the tools."""
 
 
 class Behaviour(NamedTuple):
@@ -29,8 +26,6 @@ def run_behaviour(tree: Path, *, model: Path, prepared: Path) -> Behaviour:
 
     Never raises for what a person can mend: then `problem` says it.
     """
-    if find_spec("pytest") is None:
-        return Behaviour((), (), f"pytest is not installed: run `{INSTALL}`, or set promotion.behaviour to false")
     if not (tree / TESTS).is_dir():
         return Behaviour((), (), f"{TESTS.as_posix()}: no such folder in {tree}: promote from the whole project")
     with TemporaryDirectory() as temporary:

@@ -57,6 +57,17 @@ class RolledBack(NamedTuple):
     again: bool
 
 
+class Forgot(NamedTuple):
+    """That a retraining refused the candidate on the test rows of the commit before: in which run, and why.
+
+    `again`: a person promotes it all the same.
+    """
+
+    run_id: str
+    why: str
+    again: bool
+
+
 class Evidence(NamedTuple):
     """All that the gate judges by.
 
@@ -64,7 +75,8 @@ class Evidence(NamedTuple):
     measured.
     `champion_data`: why the champion may have trained on test rows, for the sentence.
     `latency_champion`: for the sentence. `behaviour`: None where it is switched off.
-    `rolled_back`: None where it was not, or where it has been in use again since.
+    `rolled_back`: None where it was not, or where it has been in use again since. `forgot`: None where no retraining
+    said so, or where a later one did not.
     """
 
     comparisons: Sequence[Comparison]
@@ -79,6 +91,7 @@ class Evidence(NamedTuple):
     behaviour: Behaviour | None
     champion_data: str | None = None
     rolled_back: RolledBack | None = None
+    forgot: Forgot | None = None
 
 
 def judge(evidence: Evidence, rules: Promotion, gate: ModelGate) -> tuple[Check, ...]:
@@ -89,6 +102,7 @@ def judge(evidence: Evidence, rules: Promotion, gate: ModelGate) -> tuple[Check,
     """
     return (
         *rolled_back(evidence.rolled_back),
+        *forgot(evidence.forgot),
         *floors(evidence.comparisons, gate.floors),
         against_champion(evidence, rules, gate),
         validation(evidence.validation),
@@ -107,6 +121,15 @@ def rolled_back(found: RolledBack | None) -> Iterator[Check]:
     tail = "promoted again, as asked" if found.again else "--again promotes it all the same"
     reason = f"version {found.version} of these weights was rolled back{when}{why}: {tail}"
     yield Check(name="rolled back", passed=found.again, value=None, limit=None, reason=reason)
+
+
+def forgot(found: Forgot | None) -> Iterator[Check]:
+    """New test rows may be easy; the gate sees those of now alone."""
+    if found is None:
+        return
+    tail = "promoted all the same, as asked" if found.again else "--again promotes it all the same"
+    reason = f"refused by the retraining of run {found.run_id}: {found.why}: {tail}"
+    yield Check(name="retraining", passed=found.again, value=None, limit=None, reason=reason)
 
 
 def floors(comparisons: Sequence[Comparison], limits: Mapping[str, float]) -> Iterator[Check]:
@@ -143,6 +166,11 @@ def against_champion(evidence: Evidence, rules: Promotion, gate: ModelGate) -> C
         tail = "replaced all the same, as asked" if allowed else "--replace-incomparable replaces it all the same"
         reason = f"version {evidence.champion} cannot be compared: {incomparable}; {tail}"
         return Check(name=name, passed=allowed, value=None, limit=None, reason=reason)
+    if evidence.rows < rules.min_rows:
+        reason = (
+            f"{evidence.rows:,} test rows are too few to compare on: promotion.min_rows asks for {rules.min_rows:,}"
+        )
+        return Check(name=name, passed=False, value=float(evidence.rows), limit=float(rules.min_rows), reason=reason)
     gain = gain_of(headline)
     if gain is None:
         raise ValueError(f"champion version {evidence.champion} was not measured")

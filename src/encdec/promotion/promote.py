@@ -37,7 +37,7 @@ from encdec.promotion.compare import (
     shared_metrics,
 )
 from encdec.promotion.decision import Aliases, Decision, MeasuredOn, Version, metric_lines
-from encdec.promotion.gate import Check, Evidence, RolledBack, check_floors, judge
+from encdec.promotion.gate import Check, Evidence, Forgot, RolledBack, check_floors, judge
 from encdec.promotion.latency import Asked, measure_latency
 from encdec.promotion.moving import keep_and_move
 from encdec.promotion.records import find_rolled_back, keep, settle
@@ -48,6 +48,7 @@ from encdec.tracking.aliases import Moved, Pointers
 from encdec.tracking.decided import surroundings
 from encdec.tracking.registry import fetch_model
 from encdec.tracking.repro import get_run
+from encdec.tracking.retrained import judged_by_retraining
 from encdec.tracking.store import Store, reached
 
 TRIES = 3
@@ -57,7 +58,8 @@ TRIES = 3
 class Request(NamedTuple):
     """`target`: a model's name or an address. `dry_run`: judge, but write nothing and move nothing.
 
-    `other_data`: accept one that may have been trained on today's test rows. `again`: and one that was rolled back.
+    `other_data`: accept one that may have been trained on today's test rows. `again`: and one that was rolled back, or
+    that a retraining refused. `retraining`: it is one that asks, which judges the test rows of before itself.
     """
 
     target: str
@@ -66,6 +68,7 @@ class Request(NamedTuple):
     replace_incomparable: bool
     other_data: bool
     again: bool
+    retraining: bool = False
 
 
 class Outcome(NamedTuple):
@@ -229,6 +232,7 @@ def gather(
         behaviour=behaviour,
         champion_data=opponent.other_data if opponent is not None else None,
         rolled_back=rolled_back(store, candidate, again=request.again),
+        forgot=None if request.retraining else forgot(store, candidate, again=request.again),
     )
 
 
@@ -237,6 +241,12 @@ def rolled_back(store: Store, candidate: Candidate, *, again: bool) -> RolledBac
     model_id = candidate.logged.model_id if candidate.logged is not None else None
     twins = aliases.twins_of(store, candidate.name, model_id=model_id, digest=candidate.digest)
     return find_rolled_back(store, candidate.name, twins, again=again)
+
+
+def forgot(store: Store, candidate: Candidate, *, again: bool) -> Forgot | None:
+    """What the newest retraining said of these weights on the test rows of the commit before it."""
+    found = judged_by_retraining(store, candidate.name, candidate.digest)
+    return Forgot(*found, again) if found is not None else None
 
 
 def candidate_data(store: Store, candidate: Candidate) -> str | None:

@@ -45,10 +45,33 @@ class Base(NamedTuple):
 
 
 def read_base(tree: Path) -> Base:
-    commit = git(tree, "rev-parse", "HEAD")
-    lock, params = (git(tree, "show", f"HEAD:./{name}") for name in (LOCK_FILE, "params.yaml"))
+    """
+    Raises:
+        ValueError: there is a repository, and git does not tell what its last commit has.
+    """
+    commit = git(tree, "rev-parse", "--verify", "HEAD")
+    if commit is None:
+        check_readable(tree)
+        return Base(None, {}, {})
+    lock, params = (committed(tree, name) for name in (LOCK_FILE, "params.yaml"))
     values: Mapping[str, Any] = YAML(typ="safe").load(params) if params else {}
-    return Base(commit.strip() if commit else None, parse_dvc_lock(lock) if lock else {}, flattened(values))
+    return Base(commit.strip(), parse_dvc_lock(lock) if lock else {}, flattened(values))
+
+
+def check_readable(tree: Path) -> None:
+    """Outside of git, and before the first commit, there is no last one; where git fails nobody knows."""
+    repository = any((folder / ".git").exists() for folder in (tree, *tree.parents))
+    if repository and git(tree, "rev-parse", "--git-dir") is None:
+        raise ValueError(f"{tree}: git does not say what the last commit has, to compare with: `git status` tells why")
+
+
+def committed(tree: Path, name: str) -> str | None:
+    """A file as the last commit has it; None where it has none of that name."""
+    listed = git(tree, "ls-tree", "--name-only", "HEAD", "--", name)
+    text = git(tree, "show", f"HEAD:./{name}") if listed else None
+    if listed is None or (listed and text is None):
+        raise ValueError(f"{tree / name}: git cannot read it from the last commit: `git show HEAD:./{name}` tells why")
+    return text
 
 
 def recorded_metrics(tree: Path, base: Base, name: ModelName) -> dict[str, float]:

@@ -9,10 +9,9 @@ from typing import Literal, NamedTuple
 from encdec.params.data import Folder, Images, Pairs, Table
 from encdec.params.root import Kind, Params
 from encdec.sources.archive import SUFFIXES as ARCHIVES
-from encdec.sources.columns import SUFFIXES as TABLES
 from encdec.sources.image_tree import is_beside_data
 from encdec.sources.member import ContentError
-from encdec.sources.received import received
+from encdec.sources.received import received, table_in
 from encdec.sources.window import BATCHES_FOLDER
 from encdec.tracking.digests import dvc_digest
 
@@ -57,18 +56,7 @@ def fetch(address: str, *, kind: Kind, scratch: Path) -> Path:
     path = received(address, option="--batch", scratch=scratch)
     if kind == "images" and not path.is_dir():
         raise ContentError(f"--batch: {path}: expected a folder of images, or one as {', '.join(ARCHIVES)}")
-    return path if kind == "images" else table_in(path)
-
-
-def table_in(path: Path) -> Path:
-    """The table itself, or the only one in a folder."""
-    if path.is_file() and path.suffix.lower() in TABLES:
-        return path
-    tables = [each for each in sorted(path.glob("*")) if each.suffix.lower() in TABLES] if path.is_dir() else []
-    if len(tables) != 1:
-        told = f"{len(tables)} of them" if tables else "none"
-        raise ContentError(f"--batch: {path}: expected one table ({', '.join(TABLES)}), found {told}")
-    return tables[0]
+    return path if kind == "images" else table_in(path, option="--batch")
 
 
 def read_batch(params: Params, path: Path, *, kind: Kind, mode: Mode, user_dir: Path, now: datetime) -> Batch:

@@ -23,7 +23,7 @@ from encdec.retraining.dvc import check_remote, default_remote
 from encdec.retraining.monitored import Monitored, check_same_batch, read_monitored
 from encdec.retraining.overrides import with_values
 from encdec.retraining.request import Places, Request
-from encdec.retraining.versioned import bring_tracked, check_versioned
+from encdec.retraining.versioned import bring_tracked, check_not_older, check_versioned
 from encdec.sources.member import ContentError
 from encdec.tracking.digests import dvc_digest, read_ignore
 from encdec.tracking.locked import LOCK_FILE
@@ -71,6 +71,9 @@ def find_facts(store: Store, places: Places, request: Request, *, now: datetime)
     kinds: list[Kind] = [kind for kind in KINDS if params.kind_enabled(kind)]
     bring_tracked(places.tree, places.source, kinds, remote=default_remote(places.tree) is not None)
     changes = changes_of(places.tree)
+    for kind in kinds:
+        if any(change.kind == "data" and change.name.endswith(f"/{kind}") for change in changes):
+            check_not_older(places.tree, places.source, kind)
     if request.values:
         before, after = read_yaml(places.tree / PARAMS_FILE), read_yaml(places.scratch / PARAMS_FILE)
         changes = tuple(dict.fromkeys([*changes, *changed_parameters(places.tree, before, after)]))

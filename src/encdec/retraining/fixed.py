@@ -40,8 +40,8 @@ def check_fixed(case: Case, challenger: Stored, opposed: Opposed, locked: Base, 
     first = opposed.label is None
     old, test = case.base.test(case.kind), locked.test(case.kind)
     if old is None:
-        told = "not measured on the test rows of the last commit: it has no dvc.lock with some"
-        return Fixed(None, case.base.model(case.name) is None, told)
+        lost = f"not measured on the test rows of the last commit: it has no dvc.lock with some: {REMEDY}"
+        return Fixed(None, first, NOTHING_BEFORE if first else lost)
     folder = None if old == test else restore(case.store.project, *old, scratch=case.scratch)
     if folder is None and old != test:
         lost = f"the test rows of the last commit are neither in DVC's cache here nor in a remote: {REMEDY}"
@@ -84,6 +84,10 @@ def judged_on(case: Case, opposed: Opposed, both: Both, learned: np.ndarray) -> 
         return Fixed(rows, True, NOTHING_BEFORE, keys, note)
     if line.gain is None:
         told = f"{opposed.label} cannot be compared: its {line.metric} counts in another vocabulary"
+        return Fixed(rows, False, told, keys, note)
+    least = case.params.promotion.min_rows
+    if rows.rows < least:
+        told = f"{rows.rows:,} {rows.unit} {OF_THEN} are too few to compare on: promotion.min_rows asks for {least:,}"
         return Fixed(rows, False, told, keys, note)
     limit = -case.params.gate(case.name).margin
     return Fixed(rows, line.gain.low >= limit, gain_sentence(rows, opposed, limit, case.params), keys, note)

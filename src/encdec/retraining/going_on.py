@@ -148,6 +148,7 @@ def undo(places: Places, state: Unfinished, models: tuple[Judged, ...]) -> list[
     """In Markdown; the names in it are ours."""
     lines = ["Before it is merged: close this pull request."]
     lines.append("After it is merged: `git revert` it, then `dvc checkout`: nothing is trained again.")
+    lines.append("In the clone where it ran, uncommitted: `git restore params.yaml dvc.lock data && dvc checkout`.")
     for judged in models:
         if judged.promoted and judged.gate is not None:
             back = f"The champion of before: `{judged.gate.undo}`."

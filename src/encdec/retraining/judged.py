@@ -37,7 +37,15 @@ def judge_model(case: Case, *, note: str, move: bool) -> Judged:
     challenger = Stored(tree / model[0], load_model(tree / model[0]))
     both, opposed = measured(tree / test[0], challenger, find_opponent(case, challenger), case.params)
     fixed = check_fixed(case, challenger, opposed, locked, both)
-    asked = Request(name, not (move and fixed.passed), note, replace_incomparable=False, other_data=False, again=False)
+    asked = Request(
+        name,
+        not (move and fixed.passed),
+        note,
+        replace_incomparable=False,
+        other_data=False,
+        again=False,
+        retraining=True,
+    )
     outcome = promote(case.store, case.params, asked)
     decision = outcome.decision or earlier_decision(case)
     accepted = fixed.passed and (decision is None or decision.accepted)

@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
+from encdec.monitoring.result import Verdict
 from encdec.tracking.digests import dvc_digest
 
-Verdict = Literal["none", "drift", "invalid"]
 MAX_SENTENCE = 300
 HOW = "give the JSON file that `encdec monitor` writes"
 

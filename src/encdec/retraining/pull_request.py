@@ -50,6 +50,7 @@ def decision_part(document: Document) -> Iterator[str]:
         word = ("accepted, and champion now" if judged.promoted else "accepted") if judged.accepted else "**refused**"
         rows.append((judged.model, f"{line.metric} {arrow(line)}", before, interval(line.candidate), gain(line), word))
     yield table(("model", "metric", "before", "after", "gain", "decision"), rows)
+    yield "On all test rows of now. A gain above 0 is better, whichever way the metric points."
     yield bullets([prose(judged.summary) for judged in document.models])
 
 
@@ -69,7 +70,16 @@ def trigger_part(document: Document) -> Iterator[str]:
 def difference_part(document: Document) -> Iterator[str]:
     yield "### Data and parameters"
     if document.data:
-        header = ("data", "rows before", "rows after", "added", "removed", "test rows before", "after", "rejected")
+        header = (
+            "data",
+            "rows before",
+            "rows after",
+            "added",
+            "removed",
+            "test rows before",
+            "test rows after",
+            "rejected in all",
+        )
         yield table(header, [data_row(line) for line in document.data], right=range(1, 8))
         notes = [note for line in document.data for note in data_notes(line)]
         if notes:

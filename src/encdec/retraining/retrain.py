@@ -18,14 +18,21 @@ from encdec.retraining.beginning import begin
 from encdec.retraining.changes import PARAMS_FILE
 from encdec.retraining.checked import InvalidData
 from encdec.retraining.deciding import Decided, find_facts
-from encdec.retraining.document import FORMAT, PICTURES, Document, Outcome
+from encdec.retraining.document import FORMAT, PICTURES, Document, Judged, Outcome
 from encdec.retraining.going_on import describe, is_changed, judge, put_in_place, train
 from encdec.retraining.patch import patch_of
 from encdec.retraining.pipeline import push_results
 from encdec.retraining.pull_request import pull_request, summary
 from encdec.retraining.request import Places, Request
 from encdec.retraining.state import Unfinished, drop_state, keep_state, read_state
-from encdec.tracking.retrained import INPUTS_TAG, Ended, begin_retraining, bring_results, end_retraining
+from encdec.tracking.retrained import (
+    INPUTS_TAG,
+    Ended,
+    begin_retraining,
+    bring_results,
+    end_retraining,
+    fixed_tags,
+)
 from encdec.tracking.store import Store, reached
 
 DOCUMENT, BODY, SUMMARY, REPORT, PATCH, DECISION = (
@@ -195,10 +202,24 @@ def go_on(store: Store, places: Places, state: Unfinished, base: Base, *, promot
         models=models,
         run_id=run_id,
     )
-    finish(store, places, document, run_id, tags={"retraining.repro_run_id": trained.repro or ""})
+    finish(store, places, document, run_id, tags={**repro_tags(trained.repro), **said_of(models)})
     if outcome not in ("stopped", "failed"):
         drop_state(places.work)
     return document
+
+
+def repro_tags(run_id: str | None) -> dict[str, str]:
+    return {"retraining.repro_run_id": run_id} if run_id is not None else {}
+
+
+def said_of(models: tuple[Judged, ...]) -> dict[str, str]:
+    """For the gate, which sees the test rows of now alone."""
+    tags: dict[str, str] = {}
+    for judged in models:
+        digest = judged.gate.candidate.digest if judged.gate is not None else None
+        if digest is not None:
+            tags |= fixed_tags(judged.model, digest, None if judged.fixed_passed else judged.fixed_reason)
+    return tags
 
 
 def finish(
@@ -220,8 +241,7 @@ def finish(
         for judged in document.models
         if judged.whole.metrics[0].gain is not None
     }
-    chosen = {key: value for key, value in (tags or {}).items() if value}
-    end_retraining(store, run_id, Ended(document.outcome, status, chosen, numbers, text, places.results))
+    end_retraining(store, run_id, Ended(document.outcome, status, tags or {}, numbers, text, places.results))
     show(places)
     hand_over(places, document, text)
     return document

@@ -5,12 +5,13 @@ exchanged at random, row by row (Fisher). Exact in small slices, where a bootstr
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from encdec.evaluation.bootstrap import Resampling
 from encdec.metrics.scores import Columns, Metric
+from encdec.monitoring.correction import holm
 from encdec.params.root import Params
 from encdec.retraining.document import SliceLine
 from encdec.retraining.measured import Both, Positions, at, groups_of
@@ -42,8 +43,8 @@ def lines_of(
         gain = after - before if metric.higher_is_better else before - after
         p = worse_by_chance(metric, new, old, resampling) if gain < 0 else 1.0
         lines.append(SliceLine(name=name, rows=len(positions), before=before, after=after, gain=gain, p=p, worse=False))
-    worse = holm([line.p for line in lines], level=level)
-    marked = [line.model_copy(update={"worse": each}) for line, each in zip(lines, worse, strict=True)]
+    adjusted = holm([line.p for line in lines])
+    marked = [line.model_copy(update={"worse": bool(p <= level)}) for line, p in zip(lines, adjusted, strict=True)]
     return tuple(sorted(marked, key=lambda line: (not line.worse, line.p, line.gain)))
 
 
@@ -69,14 +70,3 @@ def chosen(
 ) -> "np.typing.NDArray[np.generic]":
     """Row by row the one where `swap` says so, else the other."""
     return np.where(swap.reshape(-1, *[1] * (one.ndim - 1)), one, other)
-
-
-def holm(p_values: Sequence[float], *, level: float) -> list[bool]:
-    """Which hypotheses fall, with a chance below `level` that any falls wrongly (Holm 1979)."""
-    order = np.argsort(p_values, kind="stable")
-    fallen = [False] * len(p_values)
-    for rank, place in enumerate(order.tolist()):
-        if p_values[place] > level / (len(p_values) - rank):
-            break
-        fallen[place] = True
-    return fallen

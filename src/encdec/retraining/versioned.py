@@ -1,5 +1,6 @@
 """A user's own data that DVC tracks: brought where they are missing, and tracked again where they have changed."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from encdec.retraining.dvc import run_dvc
 from encdec.retraining.patch import tracked_below
 from encdec.sources.image_tree import is_beside_data
 from encdec.sources.window import BATCHES_FOLDER
+from encdec.tracking.digests import dvc_digest, read_ignore
+from encdec.tracking.git import git
 
 SUFFIX = ".dvc"
 
@@ -31,6 +34,31 @@ def bring_tracked(tree: Path, source: Path, kinds: Sequence[Kind], *, remote: bo
     ]
     if missing:
         run_dvc(tree, "pull" if remote else "checkout", *missing, what=f"bring the data of {', '.join(missing)}")
+
+
+def check_not_older(tree: Path, source: Path, kind: Kind) -> None:
+    """For data that are other than dvc.lock has them.
+
+    Raises:
+        ValueError: they are those of an earlier commit: to train on them would take back what has come since.
+    """
+    for file in tracking_files(source, kind):
+        data = file.with_suffix("")
+        found = digests_in(file.read_text(encoding="utf-8"))
+        digest = dvc_digest(data, ignore=read_ignore(tree)) if found and data.exists() else None
+        history = git(tree, "log", "--format=", "-p", "--", str(file.relative_to(tree))) or ""
+        if digest is not None and digest not in found and digest in digests_in(history):
+            name = file.relative_to(tree).as_posix()
+            raise ValueError(
+                f"{data.relative_to(tree).as_posix()}: these are the data of an earlier commit, and {name} names later "
+                f"ones: `dvc pull {name}` brings those, `dvc add {data.relative_to(tree).as_posix()}` says that the "
+                "earlier ones are meant"
+            )
+
+
+def digests_in(text: str) -> list[str]:
+    """Of a .dvc file, or of its history."""
+    return re.findall(r"md5: ([0-9a-f]{32}(?:\.dir)?)", text)
 
 
 def check_versioned(tree: Path, source: Path, kind: Kind) -> None:

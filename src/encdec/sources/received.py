@@ -7,6 +7,7 @@ from encdec.masking import masked
 from encdec.sources.archive import SUFFIXES as ARCHIVES
 from encdec.sources.archive import is_archive, unpack
 from encdec.sources.columns import SUFFIXES as TABLES
+from encdec.sources.member import ContentError
 from encdec.sources.partial import Part
 from encdec.sources.store import Address, bring
 from encdec.sources.stream import RefusedError
@@ -45,6 +46,21 @@ def received(address: str, *, option: str, scratch: Path) -> Path:
     if not path.exists():
         raise ValueError(f"{option}: {path}: there is no such file or folder")
     return unpack(path, scratch / "unpacked") if is_archive(path) else path
+
+
+def table_in(path: Path, *, option: str) -> Path:
+    """The table itself, or the only one in a folder.
+
+    Raises:
+        ContentError: it is none, or there are several.
+    """
+    if path.is_file() and path.suffix.lower() in TABLES:
+        return path
+    tables = [each for each in sorted(path.glob("*")) if each.suffix.lower() in TABLES] if path.is_dir() else []
+    if len(tables) != 1:
+        told = f"{len(tables)} of them" if tables else "none"
+        raise ContentError(f"{option}: {path}: expected one table ({', '.join(TABLES)}), found {told}")
+    return tables[0]
 
 
 def download(url: str, scratch: Path, *, option: str) -> Path:

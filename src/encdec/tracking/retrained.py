@@ -24,6 +24,7 @@ STAGE = "retrain"
 PLACE_TAG, OUTCOME_TAG, INPUTS_TAG = "retraining.place", "retraining.outcome", "retraining.inputs"
 TRAINED = ("accepted", "refused", "unchanged")
 """Outcomes of a retraining that came to its end."""
+WEIGHTS_TAG, REFUSAL_TAG = "retraining.weights", "retraining.refusal"
 FOLDER = "retraining"
 
 
@@ -45,6 +46,19 @@ def retrainings(store: Store) -> list[Last]:
         if run.data.tags.get(OUTCOME_TAG) in TRAINED
     ]
     return sorted(ended, key=lambda each: each.at, reverse=True)
+
+
+def fixed_tags(model: str, digest: str, refusal: str | None) -> dict[str, str]:
+    """What a retraining says of a model's weights on the test rows of the commit before; no refusal: they passed."""
+    return {f"{WEIGHTS_TAG}/{model}": digest, f"{REFUSAL_TAG}/{model}": refusal or ""}
+
+
+def judged_by_retraining(store: Store, model: str, digest: str) -> tuple[str, str] | None:
+    """The run and the reason, where the newest retraining that judged these weights refused them on those rows."""
+    runs = search(store, f"tags.stage = '{STAGE}' and tags.`{WEIGHTS_TAG}/{model}` = '{digest}'")
+    newest = max(runs, key=when, default=None)
+    refusal = newest.data.tags.get(f"{REFUSAL_TAG}/{model}") if newest is not None else None
+    return (newest.info.run_id, refusal) if newest is not None and refusal else None
 
 
 def last_training(store: Store) -> Last | None:

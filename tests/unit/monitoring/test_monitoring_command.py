@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,46 @@ def test_the_status_says_no_shift_drift_or_invalid_data(tree: Path, root: Path, 
     names = {each.path for each in store.client.list_artifacts(found.info.run_id, "monitoring")}
     assert names == {"monitoring/monitor.json", "monitoring/monitor.html"}
     assert runs[str(broken)].data.tags["monitor.verdict"] == "invalid"
+
+
+def test_half_an_archive_is_invalid_and_no_error(
+    tree: Path, same: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = Path(shutil.make_archive(str(tmp_path / "batch"), "zip", same))
+    whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    outputs = tmp_path / "outputs"
+    monkeypatch.chdir(tree)
+    monkeypatch.setenv("GITHUB_OUTPUT", str(outputs))
+    with pytest.raises(SystemExit) as ended:
+        main(["monitor", str(whole)])
+    assert ended.value.code == 20
+    assert "The batch cannot be used" in capsys.readouterr().err
+    assert "invalid" in outputs.read_text()
+
+
+def test_a_folder_with_one_table_is_that_table(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a prefix of a store gives, or an archive."""
+    folder = tmp_path / "may"
+    folder.mkdir()
+    dates_of_test(tree, 100).to_csv(folder / "may.tsv", sep="\t", index=False)
+    monkeypatch.chdir(tree)
+    main(["monitor", str(folder), "--kind", "pairs", "--out", str(tmp_path / "out")])
+    found = json.loads((tmp_path / "out" / "monitor.json").read_text())
+    assert (found["verdict"], found["batch"]["path"]) == ("none", (folder / "may.tsv").as_posix())
+
+
+def test_a_new_class_in_one_row_is_seen_though_a_part_of_the_rows_is_drawn(own_tree: Path, tmp_path: Path) -> None:
+    images, labels = digits_of_test(own_tree)
+    batch = write_images(tmp_path / "batch", images, labels)
+    (batch / "eleven").mkdir()
+    shutil.copy(next((batch / "3").glob("*.png")), batch / "eleven" / "one.png")
+    for seed in (1, 2, 3):  # 60 of the rows are drawn; in all three draws that one would hardly be
+        store, params = opened(own_tree)
+        rules = params.monitoring.model_copy(update={"max_rows": 60})
+        drawn = params.model_copy(update={"monitoring": rules, "seed": seed})
+        outcome = monitor(store, drawn, Request(batch, None, None, tmp_path / str(seed)))
+        assert "eleven" in outcome.result.text()
+        assert outcome.result.verdict == "drift"
 
 
 def test_the_same_batch_gives_the_same_json_but_for_the_time(tree: Path, same: Path) -> None:

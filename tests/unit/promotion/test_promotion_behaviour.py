@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from encdec.promotion import behaviour
 from encdec.promotion.behaviour import run_behaviour
 
 OPTIONS = """
@@ -64,9 +63,5 @@ def test_tests_that_say_nothing_are_a_problem(tmp_path: Path, tests: str, expect
     assert expected in (found.problem or "")
 
 
-def test_a_project_without_tests_or_pytest_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_project_without_tests_says_what_to_do(tmp_path: Path) -> None:
     assert "tests/model: no such folder" in (run_behaviour(tmp_path, model=tmp_path, prepared=tmp_path).problem or "")
-    monkeypatch.setattr(behaviour, "find_spec", lambda name: None)
-    assert "pip install -c requirements-dev.lock pytest" in (
-        run_behaviour(tmp_path, model=tmp_path, prepared=tmp_path).problem or ""
-    )

@@ -9,7 +9,7 @@ from encdec.metrics.scores import Metric
 from encdec.params.promotion import ModelGate, Promotion
 from encdec.params.root import MODEL_NAMES
 from encdec.promotion.behaviour import Behaviour
-from encdec.promotion.gate import Check, Evidence, RolledBack, Validation, judge
+from encdec.promotion.gate import Check, Evidence, Forgot, RolledBack, Validation, judge
 from encdec.promotion.latency import Latency
 
 ACCURACY = Metric("accuracy", lambda columns: float(np.mean(columns["correct"])), higher_is_better=True)
@@ -44,7 +44,14 @@ def evidence(
 
 
 def rules(rule: str = "not_worse") -> Promotion:
-    common = {"rule": rule, "resamples": 100, "confidence": 0.95, "latency_rows": 10, "behaviour": True}
+    common = {
+        "rule": rule,
+        "resamples": 100,
+        "confidence": 0.95,
+        "min_rows": 100,
+        "latency_rows": 10,
+        "behaviour": True,
+    }
     return Promotion.model_validate({**common, "models": dict.fromkeys(MODEL_NAMES, GATE)})
 
 
@@ -165,6 +172,25 @@ def test_what_was_rolled_back_is_refused_unless_it_is_asked_for_again() -> None:
     assert again.reason == told + "promoted again, as asked"
     lost = by_name(evidence()._replace(rolled_back=RolledBack(2, "", "", again=False)))["rolled back"]
     assert lost.reason == "version 2 of these weights was rolled back: --again promotes it all the same"
+
+
+def test_what_a_retraining_refused_on_the_rows_of_before_is_refused_unless_it_is_asked_for() -> None:
+    told = "refused by the retraining of run abc: gain in accuracy −0.78 [−0.92, −0.65]: "
+    found = evidence()._replace(forgot=Forgot("abc", "gain in accuracy −0.78 [−0.92, −0.65]", again=False))
+    assert failed(found) == ["retraining"]
+    assert by_name(found)["retraining"].reason == told + "--again promotes it all the same"
+    again = by_name(evidence()._replace(forgot=Forgot("abc", "gain in accuracy −0.78 [−0.92, −0.65]", again=True)))
+    assert again["retraining"].passed
+    assert again["retraining"].reason == told + "promoted all the same, as asked"
+
+
+def test_a_champion_is_not_replaced_on_a_handful_of_rows() -> None:
+    """Where no row differs, the interval of a bootstrap has no width, however few rows there are."""
+    few = evidence(difference=(0.0, 0.0, 0.0))._replace(rows=99)
+    assert failed(few) == ["champion"]
+    assert "99 test rows are too few to compare on: promotion.min_rows asks for 100" in by_name(few)["champion"].reason
+    assert failed(few._replace(champion=None)) == []
+    assert failed(few._replace(rows=100)) == []
 
 
 @pytest.mark.parametrize("rule", ["not_worse", "better"])

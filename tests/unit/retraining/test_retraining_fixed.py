@@ -18,13 +18,14 @@ from encdec.params.loading import load_params
 from encdec.promotion.compare import Stored
 from encdec.retraining import fixed, opponent
 from encdec.retraining.again import made_again
-from encdec.retraining.base import Base, recorded_metrics
+from encdec.retraining.base import Base, read_base, recorded_metrics
 from encdec.retraining.case import Case
 from encdec.retraining.fixed import NOTHING_BEFORE, check_fixed
 from encdec.retraining.learned import learned_rows
 from encdec.retraining.measured import Both, measure_both
-from encdec.retraining.opponent import find_opponent
+from encdec.retraining.opponent import Opposed, find_opponent
 from encdec.retraining.state import Champion
+from encdec.tracking.git import git
 from encdec.tracking.locked import LockedStage
 from encdec.tracking.project import Project
 from encdec.tracking.store import Store, open_store
@@ -131,6 +132,51 @@ def test_only_the_first_training_of_a_model_has_nothing_beside_it(
     found = judging.check(base_of(model=None))
     assert (found.passed, found.reason) == (True, NOTHING_BEFORE)
     assert judging.check(Base(None, {}, {})).passed, "a clone without any results"
+
+
+def test_a_champion_without_the_rows_of_a_last_commit_is_not_passed(judging: Judging) -> None:
+    """As where dvc.lock was not committed: nobody knows what was forgotten."""
+    opposed = Opposed("version 1, the champion of the registry", judging.model, None)
+    case, now = judging.case(Base("0123456789abcdef", {}, {})), judging.now(judging.model)
+    found = check_fixed(case, judging.model, opposed, Base(None, NOW, {}), now)
+    assert (found.passed, found.rows) == (False, None)
+    assert found.reason.startswith(
+        "not measured on the test rows of the last commit: it has no dvc.lock with some: run"
+    )
+
+
+def test_few_rows_are_no_comparison(judging: Judging, has: Callable[..., None]) -> None:
+    has(model=True, test=judging.prepared / "test")
+    rules = judging.params.promotion.model_copy(update={"min_rows": 100_000})
+    judging.params = judging.params.model_copy(update={"promotion": rules})
+    found = judging.check(base_of())
+    assert not found.passed
+    assert "are too few to compare on: promotion.min_rows asks for 100,000" in found.reason
+
+
+def test_a_git_that_does_not_answer_is_no_empty_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It refuses a repository of somebody else, as of a folder that a container has mounted."""
+    assert read_base(tmp_path).commit is None, "outside of git"
+    run = ["git", "-c", "user.name=t", "-c", "user.email=t@localhost"]
+    subprocess.run([*run, "init", "-q"], cwd=tmp_path, check=True)
+    assert read_base(tmp_path).commit is None, "before the first commit"
+    subprocess.run([*run, "commit", "-q", "--allow-empty", "-m", "start"], cwd=tmp_path, check=True)
+    assert (read_base(tmp_path).commit is not None, read_base(tmp_path).stages) == (True, {})
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own switch for this
+    with pytest.raises(ValueError, match="git does not say what the last commit has"):
+        read_base(tmp_path)
+
+
+def test_a_file_that_git_cannot_read_is_not_absent(tmp_path: Path) -> None:
+    run = ["git", "-c", "user.name=t", "-c", "user.email=t@localhost"]
+    (tmp_path / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    for command in (["init", "-q"], ["add", "dvc.lock"], ["commit", "-q", "-m", "start"]):
+        subprocess.run([*run, *command], cwd=tmp_path, check=True)
+    blob = git(tmp_path, "rev-parse", "HEAD:dvc.lock")
+    assert blob is not None
+    (tmp_path / ".git" / "objects" / blob[:2] / blob[2:].strip()).unlink()
+    with pytest.raises(ValueError, match=r"dvc.lock: git cannot read it from the last commit"):
+        read_base(tmp_path)
 
 
 def grown(split: Path, to: Path, extra: np.ndarray) -> Path:

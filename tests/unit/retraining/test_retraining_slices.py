@@ -6,7 +6,7 @@ import pytest
 from encdec.evaluation.bootstrap import Resampling
 from encdec.metrics.scores import Metric
 from encdec.retraining.mistakes import turned
-from encdec.retraining.slices import holm, lines_of, worse_by_chance
+from encdec.retraining.slices import lines_of, worse_by_chance
 
 ACCURACY = Metric("accuracy", lambda columns: float(columns["correct"].mean()), higher_is_better=True)
 ERROR = Metric("mse", lambda columns: float(columns["mse"].mean()), higher_is_better=False)
@@ -34,12 +34,6 @@ def test_a_metric_that_is_better_when_lower_is_turned():
 def test_a_chance_is_never_nothing():
     # what was seen is one of the exchanges: of forty rows that all are worse, 1 of 4001
     assert worse_by_chance(ACCURACY, correct(*[0] * 40), correct(*[1] * 40), RESAMPLING) == 1 / 4001
-
-
-def test_holm_goes_on_while_the_smallest_are_small_enough():
-    # 0.01 <= 0.05/4, 0.015 <= 0.05/3, 0.03 > 0.05/2: it stops, though 0.04 <= 0.05/1
-    assert holm([0.03, 0.01, 0.04, 0.015], level=0.05) == [False, True, False, True]
-    assert holm([], level=0.05) == []
 
 
 def test_a_slice_that_lost_half_is_named_and_one_that_lost_a_row_is_not():

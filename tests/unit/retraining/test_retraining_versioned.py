@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from encdec.retraining.versioned import bring_tracked, track_again, tracking_files
+from encdec.retraining.versioned import bring_tracked, check_not_older, track_again, tracking_files
 
 
 @pytest.fixture
@@ -54,6 +54,24 @@ def test_a_tracked_class_is_tracked_anew_and_a_new_class_beside_it_too(tree):
     bring_tracked(tree, source, ["images"], remote=False)
     assert (source / "images" / "cat" / "batch" / "2.png").read_text() == "images/cat/batch/2.png"
     assert (source / "images" / "owl").is_dir()
+
+
+def test_data_of_an_earlier_commit_are_not_taken_for_new_ones(tree):
+    """As in a clone where somebody has pulled a colleague's batch from git, and not from DVC."""
+    source = tree / "data" / "00_source"
+    run = ["git", "-c", "user.name=t", "-c", "user.email=t@localhost", "-C", str(tree)]
+    dvc(tree, "add", "data/00_source/images/cat")
+    subprocess.run([*run, "add", "-A"], check=True)
+    subprocess.run([*run, "commit", "-qm", "one cat"], check=True)
+    put(tree, "images/cat/2.png")
+    check_not_older(tree, source, "images")  # new data, which nobody has had before
+    dvc(tree, "add", "data/00_source/images/cat")
+    check_not_older(tree, source, "images")
+    (source / "images" / "cat" / "2.png").unlink()
+    with pytest.raises(ValueError, match=r"data/00_source/images/cat: these are the data of an earlier commit"):
+        check_not_older(tree, source, "images")
+    dvc(tree, "add", "data/00_source/images/cat")  # they are meant
+    check_not_older(tree, source, "images")
 
 
 def test_a_class_that_was_replaced_is_forgotten(tree):

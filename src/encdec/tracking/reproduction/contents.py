@@ -3,13 +3,9 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from encdec.tracking.digests import dvc_digest, file_digest, files_below, read_ignore
 from encdec.tracking.project import Project
-
-if TYPE_CHECKING:
-    pass
 
 
 class Contents:
