@@ -304,6 +304,13 @@ def test_a_dvc_file_has_nothing_but_the_digest_of_what_it_is_called_after(propos
     refused(proposed, "data/x.dvc")
 
 
+def test_no_dvc_file_is_called_after_the_folder_above(proposed: Proposed) -> None:
+    (proposed.tree / "data").mkdir()
+    (proposed.tree / "data" / "...dvc").write_text(f"outs:\n{DIGEST}\n  path: ..\n")
+    proposed.git("add", "-A")
+    refused(proposed, "data/...dvc")
+
+
 def refused(proposed: Proposed, name: str) -> None:
     done = proposed.propose()
     assert done.returncode == 1

@@ -19,14 +19,12 @@ import argparse
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from encdec.github import fenced, hand_on
 from encdec.masking import masked
 
 if TYPE_CHECKING:
-    from typing import NoReturn
-
     from encdec.params.root import Kind
 
 STATUS = {"none": 0, "drift": 10, "invalid": 20}
@@ -72,7 +70,7 @@ def run(*, batch: str, kind: "Kind | None", predictions: Path | None, out: Path 
         sys.exit(status)
 
 
-def end_as_broken(sentence: str) -> "NoReturn":
+def end_as_broken(sentence: str) -> NoReturn:
     """What was had and cannot be opened, such as half an archive: there is nothing to make a page of."""
     print(sentence, file=sys.stderr)
     hand_on(fenced(sentence), {"verdict": "invalid"})

@@ -63,7 +63,8 @@ def run(
 ) -> None:
     from encdec.params.loading import load_params
     from encdec.params.root import MODEL_NAMES
-    from encdec.promotion.promote import Request, promote
+    from encdec.promotion.promote import promote
+    from encdec.promotion.request import Request
     from encdec.promotion.terminal import decision_text
     from encdec.tracking.here import open_store_here
 

@@ -5,7 +5,8 @@ from encdec.params.root import ModelName
 from encdec.progress import note as say
 from encdec.promotion.compare import Stored
 from encdec.promotion.decision import Decision
-from encdec.promotion.promote import Outcome, Request, promote
+from encdec.promotion.promote import Outcome, promote
+from encdec.promotion.request import Request
 from encdec.retraining.base import Base, recorded_metrics
 from encdec.retraining.case import Case
 from encdec.retraining.document import Judged
